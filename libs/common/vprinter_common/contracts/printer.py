@@ -1,0 +1,135 @@
+"""Desired state: what a virtual printer should be. Written by control only."""
+
+from enum import StrEnum
+from ipaddress import IPv4Address
+from typing import Annotated, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    SecretStr,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
+
+from vprinter_common.catalog import model as catalog_model
+from vprinter_common.contracts.message import Identifier, Message
+
+AccessCodeText = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{8}$")]
+"""Exactly eight letters or digits: all that the slicers' dialog takes."""
+
+
+Secret = Annotated[SecretStr, PlainSerializer(SecretStr.get_secret_value, when_used="json")]
+"""Hidden in repr and logs, plain in the JSON that goes to the edges: this bucket is what carries it."""
+
+
+class Mode(StrEnum):
+    """What happens to a received file."""
+
+    IMMEDIATE = "immediate"
+    REVIEW = "review"
+    QUEUE = "queue"
+    PROXY = "proxy"
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Bind(_Value):
+    """Where the printer's listeners are: one address, the address of one interface, or every address of the node."""
+
+    address: IPv4Address | None = None
+    interface: str | None = Field(default=None, min_length=1, max_length=15)
+    any: bool = False
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if sum((self.address is not None, self.interface is not None, self.any)) != 1:
+            raise ValueError('bind takes exactly one of "address", "interface" and "any": true')
+        if self.address is not None and (self.address.is_multicast or self.address.is_unspecified):
+            raise ValueError(f'{self.address} is not the address of one host; for all addresses say "any": true')
+        return self
+
+    def __str__(self) -> str:
+        return "any" if self.any else str(self.address or self.interface)
+
+
+class AccessCode(_Value):
+    """A code that lets a slicer in; its owner is who sends with it."""
+
+    id: Identifier
+    owner: str = Field(default="", max_length=100)
+    code: Secret
+
+    @field_validator("code")
+    @classmethod
+    def _eight(cls, value: SecretStr) -> SecretStr:
+        text = value.get_secret_value()
+        if len(text) != 8 or not (text.isascii() and text.isalnum()):
+            raise ValueError("an access code is exactly 8 letters or digits")
+        return value
+
+
+class Certificate(_Value):
+    """What the printer shows in TLS: leaf and CA certificate, and the leaf's private key, all PEM."""
+
+    chain_pem: str
+    key_pem: Secret
+
+
+class PortRange(_Value):
+    """An inclusive range of TCP ports for passive data connections."""
+
+    low: int = Field(ge=1, le=65535)
+    high: int = Field(ge=1, le=65535)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.low > self.high:
+            raise ValueError(f"the port range starts at {self.low}, after its end {self.high}")
+        return self
+
+    def __len__(self) -> int:
+        return self.high - self.low + 1
+
+
+class Target(_Value):
+    """The real printer behind a proxy."""
+
+    host: str = Field(min_length=1, max_length=253)
+    serial: str = Field(min_length=1, max_length=32)
+    model: str
+    access_code: Secret
+
+
+DEFAULT_PASSIVE_PORTS = PortRange(low=50000, high=50100)
+
+
+class VirtualPrinter(Message):
+    """A virtual printer as it should be. Everything about addresses is derived from `bind` and `advertise`."""
+
+    id: Identifier
+    revision: int = Field(ge=0)
+    name: str = Field(min_length=1, max_length=100)
+    enabled: bool
+    mode: Mode
+    model: str
+    serial: str = Field(min_length=1, max_length=32)
+    access_codes: tuple[AccessCode, ...] = ()
+    bind: Bind
+    advertise: IPv4Address | None = None
+    passive_ports: PortRange = DEFAULT_PASSIVE_PORTS
+    pasv_address: IPv4Address | None = None
+    target: Target | None = None
+    certificate: Certificate
+    announce_to: tuple[IPv4Address, ...] = Field(default=(), max_length=64)
+    """Hosts that also get every announcement by unicast: behind a VPN or in another VLAN."""
+
+    @field_validator("model")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        return catalog_model(value).code

@@ -1,0 +1,104 @@
+"""What it means to serve a printer: where it is, its listeners, and the one method an edge implements."""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from vprinter_common import net
+from vprinter_common.contracts.printer import VirtualPrinter
+from vprinter_common.contracts.status import ClientStatus, ListenerState
+
+ANY = "0.0.0.0"
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where a printer is on this node."""
+
+    bind: str
+    """Address of every listener; 0.0.0.0 for `any`."""
+    advertise: str | None
+    """Address told to slicers; None = whichever address the slicer itself reached us at."""
+    fallback: str
+    """Address to tell when there is no connection to take it from."""
+
+    def address_for(self, local: str | None) -> str:
+        """The address to tell a slicer that reached us at `local`."""
+        if self.advertise is not None:
+            return self.advertise
+        return local if local and local != ANY else self.fallback
+
+
+@dataclass(slots=True)
+class Listener:
+    """One listener of a printer. `open(address, port)` starts it and may raise OSError."""
+
+    name: str
+    port: int
+    open: Callable[[str, int], Awaitable[asyncio.AbstractServer]]
+    setting: str
+    """The environment variable that moves it to another port."""
+    state: ListenerState = ListenerState.OPENING
+    error: str | None = None
+    server: asyncio.AbstractServer | None = None
+
+
+@dataclass(slots=True)
+class Serving:
+    """What an edge serves for one printer."""
+
+    spec: VirtualPrinter
+    """The newest spec; the edge reads names, codes and mode from here, so that those change without a restart."""
+    placement: Placement
+    listeners: Sequence[Listener] = ()
+    changed: Callable[[], None] = field(default=lambda: None)
+    """Set by the edge: called after `spec` was replaced."""
+    connections: int = 0
+    last_client: ClientStatus | None = None
+
+    def connected(self, client: str) -> None:
+        """A slicer connected."""
+        self.connections += 1
+        self.last_client = ClientStatus(address=client, at=datetime.now(UTC))
+
+    def disconnected(self) -> None:
+        """A slicer left."""
+        self.connections -= 1
+
+
+class Edge(ABC):
+    """A service that serves one side of virtual printers."""
+
+    @abstractmethod
+    def serve(self, spec: VirtualPrinter, placement: Placement) -> AbstractAsyncContextManager[Serving]:
+        """Serve a printer while the context is open. Its listeners are opened by the fleet after, closed before."""
+
+    def accepts(self, spec: VirtualPrinter) -> bool:
+        """Whether this service has anything to do for the printer."""
+        return spec.enabled
+
+
+def serving_key(spec: VirtualPrinter) -> Hashable:
+    """What of a spec cannot change under a running printer; name, mode and access codes can."""
+    certificate = (spec.certificate.chain_pem, spec.certificate.key_pem.get_secret_value())
+    return (spec.model, spec.serial, spec.passive_ports, spec.pasv_address, certificate, spec.target)
+
+
+def place(spec: VirtualPrinter, interfaces: Sequence[net.Interface]) -> Placement | str:
+    """Where this node serves the printer, or a sentence that says why it does not."""
+    advertise = str(spec.advertise) if spec.advertise else None
+    if spec.bind.any:
+        return Placement(ANY, advertise, advertise or net.default_address())
+    if spec.bind.interface is not None:
+        for interface in interfaces:
+            if interface.name == spec.bind.interface and interface.addresses:
+                address = str(interface.addresses[0].ip)
+                return Placement(address, advertise or address, address)
+        return f"interface {spec.bind.interface} is not on this host, or has no IPv4 address"
+    address = str(spec.bind.address)
+    if not net.owns(address, interfaces):
+        return f"address {address} is not on this host"
+    return Placement(address, advertise or address, address)

@@ -1,0 +1,210 @@
+"""Start and stop this node's printers, restart only what changed, open listeners, try again what failed, report."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from vprinter_common import net
+from vprinter_common.bus import Bus, BusUnavailable
+from vprinter_common.contracts import subjects
+from vprinter_common.contracts.printer import VirtualPrinter
+from vprinter_common.contracts.status import ListenerState
+from vprinter_common.fleet.edge import Edge, Listener, Placement, Serving, place, serving_key
+from vprinter_common.fleet.member import Member
+from vprinter_common.runtime.health import Severity
+from vprinter_common.runtime.service import Runtime
+from vprinter_common.runtime.tasks import TaskSet
+
+log = structlog.get_logger()
+
+HEARTBEAT = 10.0
+"""Seconds between status reports; the bucket forgets after 30."""
+RETRY_FIRST, RETRY_MOST = 1.0, 30.0
+"""Seconds until a failed listener is tried again: doubled each time, up to the most."""
+
+
+class Fleet:
+    """The printers of one edge on this node."""
+
+    def __init__(self, edge: Edge, service: str, node: str, bus: Bus, registry: CollectorRegistry) -> None:
+        self._edge = edge
+        self._service = service
+        self._node = node
+        self._bus = bus
+        self._members: dict[str, Member] = {}
+        self._restarts: dict[str, int] = {}
+        self._tasks = TaskSet("fleet")
+        self._reconcile_lock = asyncio.Lock()
+        self._gauge = Gauge("vprinter_printers", "Printers served by this node", registry=registry)
+        self._bound = Gauge(
+            "vprinter_listener_bound", "1 if the listener is open", ["printer", "listener"], registry=registry
+        )
+        self._restart_counter = Counter(
+            "vprinter_printer_restarts", "Restarts because the printer changed", ["printer"], registry=registry
+        )
+
+    @property
+    def members(self) -> dict[str, Member]:
+        """Running printers by id."""
+        return self._members
+
+    def problem(self) -> str | None:
+        """A sentence if some listener is not open (a health check)."""
+        failing = [
+            f"{member.serving.spec.name}: {listener.error}"
+            for member in self._members.values()
+            if member.serving
+            for listener in member.serving.listeners
+            if listener.state is ListenerState.FAILED
+        ]
+        return "; ".join(failing) or None
+
+    async def follow(self, addresses: AsyncIterator[Sequence[net.Interface]]) -> None:
+        """Reconcile whenever the desired state or the node's addresses change, for ever."""
+        desired: dict[str, VirtualPrinter] = {}
+        interfaces: Sequence[net.Interface] | None = None
+
+        async def on_addresses() -> None:
+            nonlocal interfaces
+            async for interfaces in addresses:
+                await self.reconcile(desired, interfaces)
+
+        async def on_desired() -> None:
+            nonlocal desired
+            async for desired in self._bus.watch(subjects.PRINTERS, VirtualPrinter):
+                if interfaces is not None:
+                    await self.reconcile(desired, interfaces)
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(on_addresses(), name="fleet:addresses")
+            group.create_task(on_desired(), name="fleet:desired")
+
+    async def reconcile(self, desired: dict[str, VirtualPrinter], interfaces: Sequence[net.Interface]) -> None:
+        """Make the running printers those desired for this node; unchanged ones are left alone."""
+        async with self._reconcile_lock:
+            mine = {id_: spec for id_, spec in desired.items() if self._edge.accepts(spec)}
+            for id_ in self._members.keys() - mine.keys():
+                await self._stop(id_)
+            for id_, spec in mine.items():
+                await self._settle(id_, spec, place(spec, interfaces))
+            self._gauge.set(len(self._members))
+
+    async def _settle(self, id_: str, spec: VirtualPrinter, placement: Placement | str) -> None:
+        member = self._members.get(id_)
+        if isinstance(placement, str):
+            if member is not None:
+                log.warning("printer_leaves", printer=id_, reason=placement)
+                await self._stop(id_)
+            return
+        if member is not None and (member.key, member.placement) == (serving_key(spec), placement):
+            if member.update(spec):
+                await self._report(member)
+            return
+        if member is not None:
+            self._restarts[id_] = self._restarts.get(id_, 0) + 1
+            self._restart_counter.labels(id_).inc()
+            await self._stop(id_)
+        member = Member(spec, placement)
+        self._members[id_] = member
+        member.task = self._tasks.spawn(self._run(member), id_)
+
+    async def _stop(self, id_: str) -> None:
+        member = self._members.pop(id_)
+        if member.task is not None:
+            member.task.cancel()
+            with suppress(asyncio.CancelledError):
+                await member.task
+        for listener in member.serving.listeners if member.serving else ():
+            with suppress(KeyError):
+                self._bound.remove(id_, listener.name)
+        with suppress(BusUnavailable):
+            await self._bus.delete(subjects.STATUS, subjects.status_key(id_, self._service, self._node))
+
+    async def close(self) -> None:
+        """Stop all printers."""
+        async with self._reconcile_lock, asyncio.TaskGroup() as group:
+            for id_ in list(self._members):
+                group.create_task(self._stop(id_))
+        await self._tasks.close()
+
+    async def _run(self, member: Member) -> None:
+        """Serve one printer until cancelled; when serving itself fails, report it and try again."""
+        delay = RETRY_FIRST
+        while True:
+            try:
+                async with self._edge.serve(member.spec, member.placement) as serving:
+                    member.serving = serving
+                    member.error = None
+                    serving.spec = member.spec
+                    await self._keep(member, serving)
+            except Exception as error:  # one printer's failure must not end the others; it is shown in its status
+                log.exception("printer_failed", printer=member.spec.id)
+                member.error = f"{type(error).__name__}: {error}"
+            member.serving = None
+            await self._report(member)
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, RETRY_MOST)
+
+    async def _keep(self, member: Member, serving: Serving) -> None:
+        """Open the listeners, try again what failed, report; until cancelled."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                for listener in serving.listeners:
+                    group.create_task(self._keep_open(member, listener), name=f"listener:{listener.name}")
+                group.create_task(self._heartbeat(member), name="heartbeat")
+        finally:
+            for listener in serving.listeners:
+                if listener.server is not None:
+                    listener.server.close()
+
+    async def _keep_open(self, member: Member, listener: Listener) -> None:
+        delay = RETRY_FIRST
+        spec, address = member.spec, member.placement.bind
+        gauge = self._bound.labels(spec.id, listener.name)
+        gauge.set(0)
+        while True:
+            try:
+                listener.server = await listener.open(address, listener.port)
+            except OSError as error:
+                listener.state = ListenerState.FAILED
+                listener.error = await asyncio.to_thread(
+                    net.bind_error, error, address, listener.port, listener.name, listener.setting
+                )
+                log.error("listener_failed", printer=spec.id, listener=listener.name, error=listener.error)
+                await self._report(member)
+                await asyncio.sleep(delay)
+                delay = min(delay * 2, RETRY_MOST)
+                continue
+            listener.state, listener.error = ListenerState.OPEN, None
+            gauge.set(1)
+            log.info("listening", printer=spec.id, listener=listener.name, address=address, port=listener.port)
+            await self._report(member)
+            return
+
+    async def _heartbeat(self, member: Member) -> None:
+        while True:
+            await self._report(member)
+            await asyncio.sleep(HEARTBEAT)
+
+    async def _report(self, member: Member) -> None:
+        """Publish the printer's status; while NATS is away nobody can read it, so it is not kept."""
+        spec = member.spec
+        status = member.status(self._service, self._node, self._restarts.get(spec.id, 0))
+        with suppress(BusUnavailable):
+            await self._bus.put(subjects.STATUS, subjects.status_key(spec.id, self._service, self._node), status)
+
+
+@asynccontextmanager
+async def edge_body(runtime: Runtime, edge: Edge) -> AsyncIterator[None]:
+    """Run an edge's fleet as the body of a service."""
+    fleet = Fleet(edge, runtime.service, runtime.settings.node, runtime.bus, runtime.registry)
+    runtime.health.add("listeners", Severity.DEGRADED, fleet.problem)
+    watch = net.AddressWatch(only=runtime.settings.addresses)
+    runtime.root(runtime.tasks.spawn(fleet.follow(watch.states()), "fleet"))
+    try:
+        yield
+    finally:
+        await fleet.close()
