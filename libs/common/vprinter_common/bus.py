@@ -27,7 +27,7 @@ from vprinter_common.contracts.message import Event, Message
 from vprinter_common.contracts.subjects import Bucket, Stream
 from vprinter_common.runtime.settings import NatsSettings
 from vprinter_common.runtime.tasks import TaskSet
-from vprinter_common.tls import nats_context
+from vprinter_common.tls import client_context
 
 log = structlog.get_logger()
 
@@ -130,7 +130,7 @@ class Bus:
                 name=self._name,
                 user=settings.user,
                 password=settings.password.get_secret_value() if settings.password else None,
-                tls=nats_context(settings.ca_file) if settings.ca_file else None,
+                tls=client_context(settings.ca_file.read_text()) if settings.ca_file else None,
                 max_reconnect_attempts=-1,
                 reconnect_time_wait=1,
                 ping_interval=10,

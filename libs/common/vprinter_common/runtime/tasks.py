@@ -27,10 +27,14 @@ class TaskSet:
         task.add_done_callback(self._finished)
         return task
 
+    def running(self) -> list[asyncio.Task[Any]]:
+        """The tasks that run now, without the caller's own."""
+        current = asyncio.current_task()
+        return [task for task in self._tasks if task is not current]
+
     async def close(self) -> None:
         """Cancel all tasks and wait until they ended."""
-        current = asyncio.current_task()
-        tasks = [task for task in self._tasks if task is not current]
+        tasks = self.running()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
