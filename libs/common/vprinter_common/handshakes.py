@@ -29,7 +29,7 @@ class Handshakes:
     """Counts and reports the handshakes of one service."""
 
     def __init__(
-        self, service: str, bus: Bus, registry: CollectorRegistry, tasks: TaskSet, clock: Callable[[], float]
+        self, service: str, bus: Bus, *, registry: CollectorRegistry, tasks: TaskSet, clock: Callable[[], float]
     ) -> None:
         self._service = service
         self._bus = bus

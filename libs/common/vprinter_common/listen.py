@@ -28,7 +28,7 @@ OnHandshake = Callable[[str, HandshakeFailure | None], None]
 """Called with the client's address and None (the handshake succeeded) or the reason why it failed."""
 
 
-class TlsServer(asyncio.AbstractServer):
+class TlsServer:
     """Accepts connections, shakes hands within limits, and hands each to a protocol of its own."""
 
     def __init__(

@@ -33,6 +33,7 @@ class Logins:
         service: str,
         node: str,
         bus: Bus,
+        *,
         registry: CollectorRegistry,
         tasks: TaskSet,
         clock: Callable[[], float],

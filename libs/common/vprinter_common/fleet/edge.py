@@ -1,11 +1,11 @@
 """What it means to serve a printer: where it is, its listeners, and the one method an edge implements."""
 
-import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Protocol
 
 from vprinter_common import net
 from vprinter_common.contracts.printer import VirtualPrinter
@@ -32,18 +32,25 @@ class Placement:
         return local if local and local != ANY else self.fallback
 
 
+class Closable(Protocol):
+    """An open listener: asyncio.Server, TlsServer, or an edge's own."""
+
+    def close(self) -> None:
+        """Stop accepting."""
+
+
 @dataclass(slots=True)
 class Listener:
     """One listener of a printer. `open(address, port)` starts it and may raise OSError."""
 
     name: str
     port: int
-    open: Callable[[str, int], Awaitable[asyncio.AbstractServer]]
+    open: Callable[[str, int], Awaitable[Closable]]
     setting: str
     """The environment variable that moves it to another port."""
     state: ListenerState = ListenerState.OPENING
     error: str | None = None
-    server: asyncio.AbstractServer | None = None
+    server: Closable | None = None
 
 
 @dataclass(slots=True)
