@@ -257,6 +257,16 @@ def test_every_error_has_a_reason(error: Exception, reason: HandshakeFailure) ->
     assert handshake_failure_reason(error) is reason
 
 
+def test_nats_must_prove_its_name(ca: CertificateAuthority, tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text(ca.certificate_pem)
+    context = tls.nats_context(tmp_path / "ca.pem")
+    assert context.check_hostname
+    assert context.verify_mode is ssl.CERT_REQUIRED
+    assert [certificate["subject"] for certificate in context.get_ca_certs()] == [
+        ((("commonName", "Virtual Printer CA"),),)
+    ]
+
+
 def test_curl_trusts_the_ca_and_compares_the_address(ca: CertificateAuthority, leaf: Leaf, tmp_path: Path) -> None:
     """A client nobody here wrote: one HTTP answer over the printer's context."""
     (tmp_path / "ca.pem").write_text(ca.certificate_pem)

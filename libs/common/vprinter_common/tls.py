@@ -11,6 +11,7 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
+from pathlib import Path
 
 # Some slicers offer nothing but plain RSA key exchange, which no default list holds.
 PLAIN_RSA = "AES256-GCM-SHA384:AES128-GCM-SHA256"
@@ -47,6 +48,11 @@ def client_context(ca_pem: str) -> ssl.SSLContext:
     context.check_hostname = False
     context.load_verify_locations(cadata=ca_pem)
     return context
+
+
+def nats_context(ca_file: Path) -> ssl.SSLContext:
+    """For NATS across hosts: the server's certificate must come from this CA and name the host."""
+    return ssl.create_default_context(cafile=ca_file)
 
 
 def _server_context(chain_pem: str, key_pem: str) -> ssl.SSLContext:
