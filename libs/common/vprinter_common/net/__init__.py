@@ -1,0 +1,24 @@
+"""The host's addresses and ports: what is there, what comes and goes, who holds a port, why a bind failed."""
+
+from vprinter_common.net.interfaces import (
+    Interface,
+    default_address,
+    directed_broadcast,
+    interfaces,
+    owns,
+    parse_address,
+)
+from vprinter_common.net.ports import bind_error, port_owner
+from vprinter_common.net.watch import AddressWatch
+
+__all__ = [
+    "AddressWatch",
+    "Interface",
+    "bind_error",
+    "default_address",
+    "directed_broadcast",
+    "interfaces",
+    "owns",
+    "parse_address",
+    "port_owner",
+]
