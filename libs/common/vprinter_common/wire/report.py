@@ -1,0 +1,110 @@
+"""Facts of the JSON that printers and slicers exchange: its form, its addresses and its bit fields."""
+
+import json
+import re
+from collections.abc import Iterable
+from ipaddress import AddressValueError, IPv4Address
+from typing import NoReturn
+
+MAX_PAYLOAD = 256 * 1024
+"""Bytes of one request; real ones stay under 8 KB."""
+MAX_DEPTH = 32
+"""Levels of nesting in one request; real ones have five."""
+
+STORAGE_NORMAL = 1
+"""Storage state: 0 none, 1 normal, 2 abnormal, 3 read-only. Slicers upload only at 1."""
+HOME_FLAG_STORAGE_SHIFT = 8
+AUX_STORAGE_SHIFT = 12
+
+_HEX = re.compile(r"[0-9A-Fa-f]+")
+
+
+class ReportError(ValueError):
+    """A payload or field is not what the protocol says; the message is short and safe to log."""
+
+
+def ip_as_u32_le(address: str) -> int:
+    """`net.info[].ip` of an IPv4 address: 192.168.255.133 is 2248124608. Raises ReportError."""
+    try:
+        return int.from_bytes(IPv4Address(address).packed, "little")
+    except AddressValueError as error:
+        raise ReportError(f"{address[:64]!r} is not an IPv4 address") from error
+
+
+def ip_from_u32_le(number: int) -> str:
+    """The IPv4 address of a `net.info[].ip`. Raises ReportError."""
+    if not 0 <= number < 1 << 32:
+        raise ReportError(f"{number} is not an unsigned 32-bit number")
+    return str(IPv4Address(number.to_bytes(4, "little")))
+
+
+def clear_bits(digits: str, bits: Iterable[int]) -> str:
+    """The hexadecimal string (of any length, no 0x) with these bits cleared; length and letter case stay."""
+    mask = sum({1 << bit for bit in bits})
+    return _written(_number(digits) & ~mask, digits)
+
+
+def with_storage_in_home_flag(home_flag: int) -> int:
+    """`home_flag` with bits 8-9 saying that storage is present and normal; the sign of a 32-bit value stays."""
+    return home_flag & ~(0b11 << HOME_FLAG_STORAGE_SHIFT) | STORAGE_NORMAL << HOME_FLAG_STORAGE_SHIFT
+
+
+def with_storage_in_aux(aux: str) -> str:
+    """`aux` with bits 12-13 saying that storage is present and normal. New-protocol reports only."""
+    number = _number(aux) & ~(0b11 << AUX_STORAGE_SHIFT) | STORAGE_NORMAL << AUX_STORAGE_SHIFT
+    return _written(number, aux)
+
+
+def dumps(value: object) -> bytes:
+    """JSON as printers write it: indented by 4, UTF-8. With compact JSON the slicers' Send never proceeds."""
+    # A lone surrogate can come in as \ud800 in a slicer's JSON and must not stop the answer.
+    return json.dumps(value, indent=4, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
+
+
+def loads(payload: bytes) -> dict[str, object]:
+    """The JSON object of a request. Trailing NUL bytes are dropped: some slicers send the C string's end too.
+
+    Raises ReportError for what is too large, too deep, not JSON, or not an object.
+    """
+    if len(payload) > MAX_PAYLOAD:
+        raise ReportError(f"payload of {len(payload)} bytes; at most {MAX_PAYLOAD} are read")
+    try:
+        value = json.loads(payload.rstrip(b"\0 \t\r\n"), parse_constant=_refuse)
+    except RecursionError as error:
+        raise ReportError(f"payload nests deeper than {MAX_DEPTH} levels") from error
+    except ValueError as error:
+        raise ReportError(f"payload is not JSON: {str(error)[:100]}") from error
+    if not isinstance(value, dict):
+        raise ReportError(f"payload is a JSON {type(value).__name__}, not an object")
+    _check_depth(value)
+    return value
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no JSON number")
+
+
+def _check_depth(value: object) -> None:
+    level: list[object] = [value]
+    for _ in range(MAX_DEPTH):
+        level = [child for node in level for child in _children(node)]
+        if not level:
+            return
+    raise ReportError(f"payload nests deeper than {MAX_DEPTH} levels")
+
+
+def _children(node: object) -> Iterable[object]:
+    if isinstance(node, dict):
+        return node.values()
+    return node if isinstance(node, list) else ()
+
+
+def _number(digits: str) -> int:
+    if not _HEX.fullmatch(digits):
+        raise ReportError(f"{digits[:64]!r} is not a hexadecimal string")
+    return int(digits, 16)
+
+
+def _written(number: int, like: str) -> str:
+    letter = "x" if like != like.upper() else "X"
+    return f"{number:0{len(like)}{letter}}"
