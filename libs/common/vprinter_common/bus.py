@@ -1,7 +1,7 @@
 """NATS: connect for ever, publish, subscribe and request typed messages, watch buckets, consume facts."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, suppress
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -228,7 +228,7 @@ class Bus:
         except (nats.errors.Error, TimeoutError, ValidationError) as error:
             raise BusUnavailable(f"no answer on {subject}: {error or type(error).__name__}") from error
 
-    async def answer(self, service: str, version: str, verbs: dict[str, Callable[[], Awaitable[Message]]]) -> None:
+    async def answer(self, service: str, version: str, verbs: Mapping[str, Callable[[], Awaitable[Message]]]) -> None:
         """Answer `vprinter.rpc.<service>.<verb>` and NATS' own service discovery; lasts as long as the connection."""
         await self.wait_connected()
         assert self._nats is not None  # noqa: S101 - wait_connected guarantees it

@@ -48,6 +48,9 @@ class Listener:
     open: Callable[[str, int], Awaitable[Closable]]
     setting: str
     """The environment variable that moves it to another port."""
+    protocol: str = "tcp"
+    address: str | None = None
+    """Where it is if it is shared by all printers; None = at the printer's own address."""
     state: ListenerState = ListenerState.OPENING
     error: str | None = None
     server: Closable | None = None

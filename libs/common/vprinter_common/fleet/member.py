@@ -49,7 +49,11 @@ class Member:
             address=self.placement.address_for(None),
             listeners=tuple(
                 ListenerStatus(
-                    name=one.name, address=self.placement.bind, port=one.port, state=one.state, error=one.error
+                    name=one.name,
+                    address=one.address or self.placement.bind,
+                    port=one.port,
+                    state=one.state,
+                    error=one.error,
                 )
                 for one in listeners
             ),

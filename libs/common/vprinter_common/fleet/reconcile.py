@@ -162,7 +162,7 @@ class Fleet:
 
     async def _keep_open(self, member: Member, listener: Listener) -> None:
         delay = RETRY_FIRST
-        spec, address = member.spec, member.placement.bind
+        spec, address = member.spec, listener.address or member.placement.bind
         gauge = self._bound.labels(spec.id, listener.name)
         gauge.set(0)
         while True:
@@ -171,7 +171,13 @@ class Fleet:
             except OSError as error:
                 listener.state = ListenerState.FAILED
                 listener.error = await asyncio.to_thread(
-                    net.bind_error, error, address, listener.port, listener.name, listener.setting
+                    net.bind_error,
+                    error,
+                    address,
+                    listener.port,
+                    listener.name,
+                    listener.setting,
+                    protocol=listener.protocol,
                 )
                 log.error("listener_failed", printer=spec.id, listener=listener.name, error=listener.error)
                 await self._report(member)

@@ -1,0 +1,175 @@
+"""Announces all printers of this node: at start, on every change, every five seconds, and goodbye at the end."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from zlib import crc32
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter
+
+from vprinter_common import catalog, net
+from vprinter_common.fleet.edge import Placement, Serving
+from vprinter_common.runtime.tasks import TaskSet
+from vprinter_common.wire import ssdp
+from vprinter_discovery.airwaves import Airwaves
+from vprinter_discovery.routes import Route, routes
+
+log = structlog.get_logger()
+
+INTERVAL = 5.0
+"""Seconds between announcements, as real printers do it: a slicer shows nothing before it hears the first."""
+GOODBYES = 3
+GOODBYE_GAP = 0.1
+"""Seconds between goodbyes: a burst would be lost as a whole."""
+
+
+@dataclass(eq=False, slots=True)
+class Announced:
+    """A printer on the air."""
+
+    serving: Serving
+    routes: tuple[Route, ...] = ()
+    due: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def placement(self) -> Placement:
+        """Where it is."""
+        return self.serving.placement
+
+    def announcement(self, local: str | None) -> ssdp.Announcement:
+        """What is said of it to those who reach us at `local`."""
+        spec = self.serving.spec
+        firmware = catalog.model(spec.model).firmware
+        return ssdp.Announcement(self.placement.address_for(local), spec.serial, spec.model, spec.name, firmware)
+
+    def locations(self) -> Iterator[str]:
+        """Every address that is told of it by broadcast."""
+        return (self.placement.address_for(route.source) for route in self.routes)
+
+    def is_same(self, said: ssdp.Announcement) -> bool:
+        """Whether that is said of this printer, by us or at one of our addresses."""
+        return said.serial == self.serving.spec.serial or said.location in self.locations()
+
+
+class Announcer:
+    """One voice for all printers of this node."""
+
+    def __init__(
+        self,
+        airwaves: Airwaves,
+        *,
+        registry: CollectorRegistry,
+        clock: Callable[[], float],
+        interval: float = INTERVAL,
+        goodbye_gap: float = GOODBYE_GAP,
+    ) -> None:
+        self._airwaves = airwaves
+        self._clock = clock
+        self._interval = interval
+        self._goodbye_gap = goodbye_gap
+        self._interfaces: Sequence[net.Interface] = ()
+        self._printers: dict[str, Announced] = {}
+        self._failing: dict[tuple[str, str], str] = {}
+        self._tasks = TaskSet("announcer")
+        self._announcements = Counter(
+            "vprinter_discovery_announcements", "Announcements sent", ["printer", "kind"], registry=registry
+        )
+        self._failures = Counter(
+            "vprinter_discovery_send_failures", "Datagrams that could not be sent", ["interface"], registry=registry
+        )
+
+    @property
+    def printers(self) -> Sequence[Announced]:
+        """All printers on the air."""
+        return tuple(self._printers.values())
+
+    def is_ours(self, said: ssdp.Announcement) -> bool:
+        """Whether that is said of a printer of this node."""
+        return any(printer.is_same(said) for printer in self._printers.values())
+
+    def host_changed(self, interfaces: Sequence[net.Interface]) -> None:
+        """The host's addresses are these now: announce everywhere anew."""
+        self._interfaces = interfaces
+        self._airwaves.join(one.name.partition(":")[0] for one in interfaces)
+        for printer in self._printers.values():
+            printer.routes = routes(printer.placement, interfaces)
+            printer.due.set()
+
+    @asynccontextmanager
+    async def announcing(self, serving: Serving) -> AsyncIterator[None]:
+        """Keep the printer on the air while the context is open; it says goodbye at the end."""
+        printer = Announced(serving, routes(serving.placement, self._interfaces))
+        serving.changed = printer.due.set
+        self._printers[serving.spec.id] = printer
+        task = self._tasks.spawn(self._keep_announcing(printer), serving.spec.serial)
+        try:
+            yield
+        finally:
+            task.cancel()
+            try:
+                await self._say_goodbye(printer)
+            finally:
+                del self._printers[serving.spec.id]  # only now: until then it must be told from real printers
+
+    async def _keep_announcing(self, printer: Announced) -> None:
+        phase = self._interval * crc32(printer.serving.spec.serial.encode()) / 2**32
+        while True:
+            printer.due.clear()
+            self._announce(printer)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(until_turn(self._clock(), phase, self._interval)):
+                    await printer.due.wait()
+
+    def _announce(self, printer: Announced) -> None:
+        spec = printer.serving.spec
+        sent = self._broadcast(printer, lambda source: ssdp.notify_alive(printer.announcement(source)))
+        for host in map(str, spec.announce_to):
+            local = net.default_address((host, self._airwaves.port))
+            sent += self._send(ssdp.notify_alive(printer.announcement(local)), host)
+        self._announcements.labels(spec.id, "alive").inc(sent)
+
+    async def _say_goodbye(self, printer: Announced) -> None:
+        """To where the printer was announced; nowhere if its address has left, for another node may have it now."""
+        spec = printer.serving.spec
+        datagram = ssdp.notify_byebye(spec.serial)
+        for turn in range(GOODBYES):
+            if turn:
+                await asyncio.sleep(self._goodbye_gap)
+            sent = self._broadcast(printer, lambda _: datagram)
+            sent += sum(self._send(datagram, str(host)) for host in spec.announce_to) if printer.routes else 0
+            self._announcements.labels(spec.id, "byebye").inc(sent)
+
+    def _broadcast(self, printer: Announced, datagram: Callable[[str], bytes]) -> int:
+        """Send in each of the printer's networks what is made for our address there; how many datagrams left."""
+        return sum(
+            self._send(datagram(route.source), destination, route)
+            for route in printer.routes
+            for destination in route.destinations
+        )
+
+    def _send(self, datagram: bytes, host: str, route: Route | None = None) -> bool:
+        """Send one datagram. A failure concerns this destination only: it is logged when new, and tried again in turn."""
+        device, source = (route.device, route.source) if route else ("", "0.0.0.0")
+        try:
+            self._airwaves.send(datagram, (host, self._airwaves.port), source=source, device=device)
+        except OSError as error:
+            self._failures.labels(device).inc()
+            reason = error.strerror or str(error)
+            if self._failing.get((device, host)) != reason:
+                self._failing[(device, host)] = reason
+                log.warning("announcement_not_sent", interface=device, destination=host, source=source, error=reason)
+            return False
+        if self._failing.pop((device, host), None) is not None:
+            log.info("announcements_resumed", interface=device, destination=host)
+        return True
+
+
+def until_turn(now: float, phase: float, interval: float) -> float:
+    """Seconds until the next turn of a printer with this phase; turns that come at once are left out.
+
+    Phases spread the printers over the interval, so that a slicer's receive buffer never sees all of them together.
+    """
+    wait = interval - (now - phase) % interval
+    return wait if wait > interval / 10 else wait + interval
