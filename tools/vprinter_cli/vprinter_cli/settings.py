@@ -1,0 +1,64 @@
+"""What `vprinter` reads from the environment: its own settings, and the ports of the services it runs."""
+
+from pydantic import ConfigDict, Field, SecretStr
+
+from vprinter_common.runtime.settings import CommonSettings, Section
+
+
+class UpSettings(Section):
+    """How `vprinter up` runs the system."""
+
+    admin_port_base: int = Field(default=9301, ge=0, le=65500)
+    """First of the services' admin ports, which serve metrics and health; 0 = free ports."""
+    nats_port: int = Field(default=4222, ge=0, le=65535)
+    """Port of NATS on 127.0.0.1; 0 = a free port, which is also taken when this one is not free."""
+
+
+class _OfService(Section):
+    """Part of a service's section: what else stands there is the service's own affair."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class ControlPorts(_OfService):
+    """Where the API and the page are."""
+
+    host: str = "0.0.0.0"
+    port: int = Field(default=8000, ge=0, le=65535)
+
+
+class DiscoveryPorts(_OfService):
+    """Where slicers find and bind the printer."""
+
+    ssdp_port: int = Field(default=2021, ge=0, le=65535)
+    detect_port: int = Field(default=3000, ge=0, le=65535)
+    detect_tls_port: int = Field(default=3002, ge=0, le=65535)
+
+
+class FtpsPorts(_OfService):
+    """Where slicers upload."""
+
+    port: int = Field(default=990, ge=0, le=65535)
+
+
+class MqttPorts(_OfService):
+    """Where slicers talk to the printer."""
+
+    port: int = Field(default=8883, ge=0, le=65535)
+
+
+class Settings(CommonSettings):
+    """All that `vprinter` itself needs to know; everything else passes through to the services."""
+
+    admin_token: SecretStr | None = None
+    """An admin token of your own choice; none = one is made at the first start."""
+    up: UpSettings = UpSettings()
+    control: ControlPorts = ControlPorts()
+    discovery: DiscoveryPorts = DiscoveryPorts()
+    ftps: FtpsPorts = FtpsPorts()
+    mqtt: MqttPorts = MqttPorts()
+
+    @property
+    def external_nats(self) -> bool:
+        """Whether somebody else runs NATS: then its URL is given."""
+        return "url" in self.nats.model_fields_set

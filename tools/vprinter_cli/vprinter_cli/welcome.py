@@ -1,0 +1,81 @@
+"""What `vprinter up` prints when the system runs: where things are and what to do next."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from vprinter_cli.outlook import PrinterOutlook
+
+_RULE = "─" * 78
+
+
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    """All that is told."""
+
+    page: str
+    page_answers: bool
+    token: str | None
+    """The new admin token; None if it is no news."""
+    token_is_given: bool
+    """Whether the user chose the token by VPRINTER_ADMIN_TOKEN."""
+    ca_file: Path
+    printers: Sequence[PrinterOutlook]
+
+
+def render(welcome: Welcome) -> str:
+    """The whole block."""
+    parts = [_head(welcome)]
+    parts += [_printer(printer) for printer in welcome.printers]
+    if not welcome.printers:
+        parts.append("No printer is enabled. Make one on the page, or by the API at /api/docs.")
+    parts.append(_next_steps(welcome.ca_file))
+    body = "\n\n".join(parts)
+    return f"\n{_RULE}\n{body}\n{_RULE}\n\n"
+
+
+def _head(welcome: Welcome) -> str:
+    lines = ["Virtual Printer is running. Ctrl-C stops it.", "", _row("Page", welcome.page)]
+    if not welcome.page_answers:
+        lines.append(_row("", "does not answer yet: see the lines of `control` above"))
+    lines.append(_row("Admin token", _token(welcome)))
+    if welcome.token is not None:
+        lines.append(_row("", "(shown this once: keep it)"))
+    return "\n".join(lines)
+
+
+def _token(welcome: Welcome) -> str:
+    if welcome.token is not None:
+        return welcome.token
+    if welcome.token_is_given:
+        return "the one in VPRINTER_ADMIN_TOKEN"
+    return "was shown at the first start; lost? start once with VPRINTER_ADMIN_TOKEN=<a new one>"
+
+
+def _printer(printer: PrinterOutlook) -> str:
+    lines = [
+        _row("Printer", f"{printer.name} ({printer.model}, {printer.mode} mode)"),
+        _row("Address", printer.address),
+        _row("Access code", ", ".join(printer.access_codes) or "none yet: give it one on the page"),
+    ]
+    if printer.problems:
+        lines.append(_row("Not reachable", "slicers will not get through until this is solved:"))
+        lines += [f"    - {problem}" for problem in printer.problems]
+    return "\n".join(lines)
+
+
+def _next_steps(ca_file: Path) -> str:
+    return f"""\
+  CA file        {ca_file}
+
+  Next, once per slicer:
+  1. Append the CA file to the slicer's printer.cer (keep what is in it), then start the slicer anew.
+       macOS     /Applications/BambuStudio.app/Contents/Resources/cert/printer.cer
+       Windows   C:\\Program Files\\Bambu Studio\\resources\\cert\\printer.cer
+       Linux     ~/.local/share/BambuStudio/resources/cert/printer.cer
+     OrcaSlicer has the same file in its own folder.
+  2. In the slicer's Device tab add the printer by its address and access code, and send."""
+
+
+def _row(name: str, value: str) -> str:
+    return f"  {name:<14} {value}"
