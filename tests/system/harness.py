@@ -1,0 +1,259 @@
+"""The real system in a directory and on loopback addresses of its own, and what tests ask of it."""
+
+import secrets
+import signal
+import socket
+import string
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from tests.simulators.profiles import Profile
+from tests.simulators.slicer import Place, Slicer
+from tests.system.api import Api, ApiError
+from tests.system.ports import Ports, free_ports, loopback_network
+from tests.system.processes import SERVICES, Processes, Separate, Supervised, wait_for
+from tests.system.secrets_in_logs import leaks
+
+UP_WITHIN = 40.0
+EDGES = ("discovery", "ftps", "mqtt")
+CODE_LETTERS = string.ascii_letters + string.digits
+
+
+def access_code() -> str:
+    """A random access code."""
+    return "".join(secrets.choice(CODE_LETTERS) for _ in range(8))
+
+
+@dataclass(frozen=True, slots=True)
+class Printer:
+    """A virtual printer that a test made, with the code that the API does not tell again."""
+
+    id: str
+    serial: str
+    address: str
+    code: str
+    model: str
+
+
+class System:
+    """One system. `supervised`: under `vprinter up`, else its processes are controlled one by one."""
+
+    def __init__(self, directory: Path, *, supervised: bool = True, environ: Mapping[str, str] | None = None) -> None:
+        self.directory = directory
+        self.data = directory / "data"
+        self.ports: Ports = free_ports()
+        self.network = loopback_network()
+        self.token = secrets.token_urlsafe(32)
+        self.secrets: set[str] = {self.token}
+        """Everything that must never be in a log; tests add the codes they use."""
+        self.api = Api(f"http://{self.address(1)}:{self.ports.control}", self.token)
+        settings = {
+            "VPRINTER_DATA_DIR": str(self.data),
+            "VPRINTER_NODE": f"node-{self.ports.base}",
+            "VPRINTER_ADMIN_TOKEN": self.token,
+            "VPRINTER_CONTROL__HOST": self.address(1),
+            "VPRINTER_LOG__LEVEL": "debug",
+            **self.ports.environ(),
+            **{f"ADMIN_PORT_{service}": str(port) for service, port in self.ports.admin.items()},
+            **(environ or {}),
+        }
+        logs = directory / "logs"
+        self.processes: Processes = (
+            Supervised(settings, logs) if supervised else Separate(settings, logs, self.data, self.ports.nats)
+        )
+        self._next_address = 10
+
+    # -- life ----------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start it and wait until the API and every service answer."""
+        self.processes.start()
+        self.await_ready(*SERVICES)
+
+    def stop(self) -> None:
+        """Stop it, and see that no log of it holds a secret."""
+        self.processes.stop()
+        found = self.leaks()
+        assert not found, "secrets in logs:\n" + "\n".join(found[:20])
+
+    def leaks(self) -> list[str]:
+        """A line for each secret in the logs so far."""
+        password = self.data / "nats" / "password"
+        known = {*self.secrets, password.read_text().strip() if password.exists() else ""}
+        return leaks(self.processes.log_files(), known)
+
+    def await_ready(self, *services: str, timeout: float = UP_WITHIN) -> None:
+        """Wait until the services answer /readyz, and the API its requests."""
+        for service in services:
+            wait_for(partial(self._is_ready, service), f"{service} ready", timeout)
+        if "control" in services:
+            wait_for(self._api_answers, "the API answers", timeout)
+
+    def _is_ready(self, service: str) -> bool:
+        return self.health(service, "readyz")[0] == 200
+
+    def _api_answers(self) -> bool:
+        try:
+            self.api.get("models")
+        except (ApiError, OSError):
+            return False
+        return True
+
+    def kill(self, service: str, number: signal.Signals = signal.SIGKILL) -> int:
+        """Send a signal to a service; returns the pid it had."""
+        return self.processes.kill(service, number)
+
+    def health(self, service: str, route: str) -> tuple[int, str]:
+        """Status and body of /metrics, /livez or /readyz; status 0 while nobody answers."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.ports.admin[service]}/{route}", timeout=5) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
+        except OSError:
+            return 0, ""
+
+    def metric(self, service: str, name: str, **labels: str) -> float:
+        """The sum of a metric's samples with these labels."""
+        total = 0.0
+        for line in self.health(service, "metrics")[1].splitlines():
+            sample, _, value = line.rpartition(" ")
+            family, _, rest = sample.partition("{")
+            if family == name and all(f'{key}="{wanted}"' in rest for key, wanted in labels.items()):
+                total += float(value)
+        return total
+
+    # -- printers ------------------------------------------------------------------------------------------------
+
+    def address(self, last: int) -> str:
+        """An address of this system's network."""
+        return f"{self.network}.{last}"
+
+    def fresh_address(self) -> str:
+        """An address that no printer had yet."""
+        self._next_address += 1
+        return self.address(self._next_address)
+
+    def ca_pem(self) -> str:
+        """The CA, as a user downloads it."""
+        return self.api.raw("GET", "certificate-authority.pem").decode()
+
+    def ca_file(self) -> Path:
+        """The CA in a file."""
+        path = self.directory / "ca.pem"
+        path.write_text(self.ca_pem())
+        return path
+
+    def new_printer(self, *, model: str = "BL-P001", mode: str = "immediate", **more: Any) -> Printer:
+        """Make a printer on an address of its own and wait until slicers can reach it."""
+        code = more.pop("access_code", None) or access_code()
+        self.secrets.add(code)
+        body = {
+            "name": f"{model} {mode}",
+            "model": model,
+            "mode": mode,
+            "access_code": code,
+            "enabled": True,
+            "bind": {"address": self.fresh_address()},
+            "passive_ports": list(self.ports.passive),
+            **more,
+        }
+        made = self.api.post("virtual-printers", body)
+        printer = Printer(made["id"], made["serial"], body["bind"]["address"], code, made["model"])
+        if body["enabled"]:
+            self.await_reachable(printer)
+        return printer
+
+    def await_reachable(self, printer: Printer, timeout: float = 20.0) -> None:
+        """Wait until every port of the printer accepts."""
+        for port in self._printer_ports():
+            wait_for(partial(accepts, printer.address, port), f"{printer.address}:{port} accepts", timeout)
+
+    def await_gone(self, printer: Printer, timeout: float = 20.0) -> None:
+        """Wait until no port of the printer accepts."""
+        for port in self._printer_ports():
+            wait_for(partial(refuses, printer.address, port), f"{printer.address}:{port} closed", timeout)
+
+    def _printer_ports(self) -> tuple[int, ...]:
+        ports = self.ports
+        return ports.detect, ports.detect_tls, ports.mqtt, ports.ftps
+
+    def remove(self, printer: Printer) -> None:
+        """Delete the printer."""
+        self.api.delete(f"virtual-printers/{printer.id}")
+
+    def place(self, printer: Printer) -> Place:
+        """Where slicers find the printer."""
+        ports = self.ports
+        return Place(printer.address, ports.detect, ports.detect_tls, ports.mqtt, ports.ftps)
+
+    def slicer(self, printer: Printer, profile: Profile, **more: Any) -> Slicer:
+        """A slicer that trusts this system's CA and knows the printer's address and code."""
+        options = {"ca_pem": self.ca_pem(), "access_code": printer.code, **more}
+        return Slicer(self.place(printer), profile=profile, **options)
+
+    def status(self, printer: Printer, service: str) -> dict[str, Any] | None:
+        """What a service says of a printer, by way of the API."""
+        found = self.api.get(f"virtual-printers/{printer.id}/status")
+        entries = found["items"] if "items" in found else found["services"]
+        return next((entry for entry in entries if entry["service"] == service), None)
+
+    # -- what was kept -------------------------------------------------------------------------------------------
+
+    def archived(self, sha256: str) -> list[dict[str, Any]]:
+        """Archive entries of a file."""
+        return self.api.items("archive", sha256=sha256)
+
+    def await_archived(self, sha256: str, count: int = 1, timeout: float = 15.0) -> list[dict[str, Any]]:
+        """Wait for that many entries of a file, and see that there are not more."""
+        wait_for(lambda: len(self.archived(sha256)) >= count, f"{count} archive entries of {sha256[:12]}", timeout)
+        found = self.archived(sha256)
+        assert len(found) == count, found
+        return found
+
+    def blobs(self) -> set[str]:
+        """SHA-256 of every kept file."""
+        return {path.name for path in (self.data / "blobs" / "sha256").glob("*/*")}
+
+    def leftovers(self) -> list[Path]:
+        """Parts of uploads and receipts that wait; empty when all is quiet."""
+        places = (self.data / "blobs" / "incoming", self.data / "outbox")
+        return [path for place in places if place.is_dir() for path in place.iterdir() if path.is_file()]
+
+    def await_quiet(self, timeout: float = 15.0) -> None:
+        """Wait until nothing is under way."""
+        wait_for(lambda: not self.leftovers(), "no leftovers", timeout)
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.processes.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def accepts(address: str, port: int) -> bool:
+    """Whether something accepts connections there."""
+    try:
+        socket.create_connection((address, port), timeout=2).close()
+    except OSError:
+        return False
+    return True
+
+
+def refuses(address: str, port: int) -> bool:
+    """Whether nothing accepts connections there."""
+    return not accepts(address, port)

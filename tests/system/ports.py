@@ -1,0 +1,96 @@
+"""Free ports and loopback networks of a system's own, so that several systems run on one machine at the same time."""
+
+import random
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+# Below the ephemeral range: no client's own socket can take one of these between the probe and the start.
+FIRST, LAST = 10_000, 32_000
+ADMIN_ORDER = ("discovery", "ftps", "mqtt", "proxy", "control")
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The ports of one system, all in a row."""
+
+    base: int
+
+    COUNT = 64
+    PASSIVE = 40
+
+    @property
+    def ssdp(self) -> int:
+        return self.base
+
+    @property
+    def detect(self) -> int:
+        return self.base + 1
+
+    @property
+    def detect_tls(self) -> int:
+        return self.base + 2
+
+    @property
+    def mqtt(self) -> int:
+        return self.base + 3
+
+    @property
+    def ftps(self) -> int:
+        return self.base + 4
+
+    @property
+    def control(self) -> int:
+        return self.base + 5
+
+    @property
+    def nats(self) -> int:
+        return self.base + 6
+
+    @property
+    def admin(self) -> Mapping[str, int]:
+        """Metrics and health of each service."""
+        return {service: self.base + 8 + offset for offset, service in enumerate(ADMIN_ORDER)}
+
+    @property
+    def passive(self) -> tuple[int, int]:
+        """Range for FTP data; printers have addresses of their own and can all have the same one."""
+        return self.base + self.COUNT - self.PASSIVE, self.base + self.COUNT - 1
+
+    def environ(self) -> dict[str, str]:
+        """The same as settings of the services and of `vprinter up`."""
+        settings = {
+            "DISCOVERY__SSDP_PORT": self.ssdp,
+            "DISCOVERY__DETECT_PORT": self.detect,
+            "DISCOVERY__DETECT_TLS_PORT": self.detect_tls,
+            "MQTT__PORT": self.mqtt,
+            "FTPS__PORT": self.ftps,
+            "CONTROL__PORT": self.control,
+            "UP__NATS_PORT": self.nats,
+            "UP__ADMIN_PORT_BASE": self.admin[ADMIN_ORDER[0]],
+        }
+        return {f"VPRINTER_{name}": str(port) for name, port in settings.items()}
+
+
+def free_ports() -> Ports:
+    """A row of ports of which all are free, on every address."""
+    for _ in range(200):
+        ports = Ports(random.randrange(FIRST, LAST - Ports.COUNT))
+        if all(_free(ports.base + offset) for offset in range(Ports.COUNT)):
+            return ports
+    raise OSError(f"no {Ports.COUNT} free ports in a row between {FIRST} and {LAST}")
+
+
+def _free(port: int) -> bool:
+    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+        with socket.socket(socket.AF_INET, kind) as probe:
+            try:
+                probe.bind(("0.0.0.0", port))
+            except OSError:
+                return False
+    return True
+
+
+def loopback_network() -> str:
+    """The first three numbers of a random loopback network, "127.a.b"."""
+    return f"127.{random.randrange(1, 255)}.{random.randrange(1, 255)}"
