@@ -1,0 +1,134 @@
+"""A printer's FTPS server as tests want it: on loopback, with a bus that remembers."""
+
+import io
+import random
+import zipfile
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from prometheus_client import CollectorRegistry
+
+from tests.common.printers import as_certificate, virtual_printer
+from vprinter_common.bus import Bus, BusUnavailable
+from vprinter_common.certs import Leaf
+from vprinter_common.contracts.facts import UploadFailed, UploadStored
+from vprinter_common.contracts.live import UploadLive
+from vprinter_common.contracts.message import Event, Message
+from vprinter_common.contracts.printer import VirtualPrinter
+from vprinter_common.fleet.edge import Placement, Serving
+from vprinter_common.runtime.health import Health
+from vprinter_common.runtime.service import Runtime
+from vprinter_common.runtime.tasks import TaskSet
+from vprinter_ftps.edge import FtpsEdge, open_house
+from vprinter_ftps.printer import House
+from vprinter_ftps.settings import FtpsSettings
+
+ADDRESS = "127.0.0.1"
+FOREIGNER = "127.0.0.9"
+
+
+class FakeBus:
+    """Remembers what is published; `down` makes it as if NATS were away."""
+
+    def __init__(self) -> None:
+        self.live: list[tuple[str, Message]] = []
+        self.facts: list[tuple[str, Event]] = []
+        self.down = False
+
+    async def publish(self, subject: str, message: Message) -> None:
+        self.live.append((subject, message))
+
+    async def publish_fact(self, fact: Event, message_id: str) -> None:
+        if self.down:
+            raise BusUnavailable("no connection to NATS")
+        self.facts.append((message_id, fact))
+
+    async def subscribe(self, subject: str, model: type[Message], handler: Callable[[Any], Any]) -> None:
+        """Nobody else publishes."""
+
+    @property
+    def uploads(self) -> list[UploadLive]:
+        return [message for _, message in self.live if isinstance(message, UploadLive)]
+
+    @property
+    def stored(self) -> list[UploadStored]:
+        return [fact for _, fact in self.facts if isinstance(fact, UploadStored)]
+
+    @property
+    def failed(self) -> list[UploadFailed]:
+        return [fact for _, fact in self.facts if isinstance(fact, UploadFailed)]
+
+
+@dataclass(slots=True)
+class Rig:
+    """A served printer."""
+
+    house: House
+    serving: Serving
+    bus: FakeBus
+    port: int
+    data: Path
+    registry: CollectorRegistry
+    tasks: TaskSet
+    context_file: Path
+    rng: random.Random = field(default_factory=random.Random)
+
+    def metric(self, name: str, **labels: str) -> float:
+        return self.registry.get_sample_value(name, labels) or 0.0
+
+    @property
+    def outbox(self) -> list[Path]:
+        return sorted((self.data / "outbox").glob("*.json"))
+
+    @property
+    def blobs(self) -> list[Path]:
+        return sorted((self.data / "blobs" / "sha256").glob("??/*"))
+
+    @property
+    def parts(self) -> list[Path]:
+        return sorted((self.data / "blobs" / "incoming").iterdir())
+
+    @property
+    def entries(self) -> list[Path]:
+        return sorted((self.data / "ftps" / self.serving.spec.id).iterdir())
+
+    def nothing_is_left(self) -> bool:
+        return not (self.outbox or self.blobs or self.parts or self.entries)
+
+
+@asynccontextmanager
+async def served(
+    data: Path,
+    leaf: Leaf,
+    ca_file: Path,
+    *,
+    printer: VirtualPrinter | None = None,
+    bus: FakeBus | None = None,
+    checkpoint: Callable[[str], None] = lambda _: None,
+    advertise: str | None = ADDRESS,
+    **ftps: Any,
+) -> AsyncIterator[Rig]:
+    """A printer with settings of its own; the outbox publisher runs only in tests that start it."""
+    spec = printer or virtual_printer(passive_ports={"low": 20000, "high": 20999}, certificate=as_certificate(leaf))
+    settings = FtpsSettings.model_validate({"data_dir": data, "node": "node1", "ftps": {"min_free_bytes": 0} | ftps})
+    bus = bus or FakeBus()
+    registry = CollectorRegistry()
+    async with TaskSet("test") as tasks:
+        runtime = Runtime("ftps", settings, cast("Bus", bus), registry, Health(registry), tasks)
+        async with open_house(runtime, settings, checkpoint) as house:
+            async with FtpsEdge(house).serve(spec, Placement(ADDRESS, advertise, ADDRESS)) as serving:
+                listening = cast(Any, await serving.listeners[0].open(ADDRESS, 0))
+                port = listening.sockets[0].getsockname()[1]
+                yield Rig(house, serving, bus, port, data, registry, tasks, ca_file)
+
+
+def container(size: int = 0, seed: int = 1) -> bytes:
+    """A whole .3mf with about `size` bytes of incompressible content."""
+    memory = io.BytesIO()
+    with zipfile.ZipFile(memory, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr("3D/3dmodel.model", "<model/>")
+        archive.writestr("Metadata/plate_1.gcode", random.Random(seed).randbytes(size))
+    return memory.getvalue()
