@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from zlib import crc32
+from itertools import count
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter
@@ -21,6 +21,8 @@ log = structlog.get_logger()
 INTERVAL = 5.0
 """Seconds between announcements, as real printers do it: a slicer shows nothing before it hears the first."""
 GOODBYES = 3
+GOLDEN = 0.618033988749895
+"""Multiples of it, modulo 1, are spread evenly however many there are."""
 GOODBYE_GAP = 0.1
 """Seconds between goodbyes: a burst would be lost as a whole."""
 
@@ -31,6 +33,8 @@ class Announced:
 
     serving: Serving
     routes: tuple[Route, ...] = ()
+    phase: float = 0.0
+    """Its turn within the interval, in seconds."""
     due: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -71,6 +75,7 @@ class Announcer:
         self._goodbye_gap = goodbye_gap
         self._interfaces: Sequence[net.Interface] = ()
         self._printers: dict[str, Announced] = {}
+        self._turns = count()
         self._failing: dict[tuple[str, str], str] = {}
         self._tasks = TaskSet("announcer")
         self._announcements = Counter(
@@ -100,7 +105,8 @@ class Announcer:
     @asynccontextmanager
     async def announcing(self, serving: Serving) -> AsyncIterator[None]:
         """Keep the printer on the air while the context is open; it says goodbye at the end."""
-        printer = Announced(serving, routes(serving.placement, self._interfaces))
+        phase = self._interval * (next(self._turns) * GOLDEN % 1)
+        printer = Announced(serving, routes(serving.placement, self._interfaces), phase)
         serving.changed = printer.due.set
         self._printers[serving.spec.id] = printer
         task = self._tasks.spawn(self._keep_announcing(printer), serving.spec.serial)
@@ -114,12 +120,11 @@ class Announcer:
                 del self._printers[serving.spec.id]  # only now: until then it must be told from real printers
 
     async def _keep_announcing(self, printer: Announced) -> None:
-        phase = self._interval * crc32(printer.serving.spec.serial.encode()) / 2**32
         while True:
             printer.due.clear()
             self._announce(printer)
             with suppress(TimeoutError):
-                async with asyncio.timeout(until_turn(self._clock(), phase, self._interval)):
+                async with asyncio.timeout(until_turn(self._clock(), printer.phase, self._interval)):
                     await printer.due.wait()
 
     def _announce(self, printer: Announced) -> None:
