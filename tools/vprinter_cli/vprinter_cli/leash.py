@@ -18,7 +18,10 @@ def main(parent: int, command: list[str]) -> None:
         raise OSError(ctypes.get_errno(), "the kernel refused PR_SET_PDEATHSIG")
     if os.getppid() != parent:  # it died before the wish was made
         sys.exit(1)
-    os.execv(command[0], command)  # noqa: S606 - no shell is wanted
+    try:
+        os.execv(command[0], command)  # noqa: S606 - no shell is wanted
+    except OSError as error:
+        sys.exit(f"{command[0]} cannot be run: {error.strerror}")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import os
 import secrets
 import socket
 import sysconfig
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -117,6 +118,8 @@ async def _greets(port: int) -> bool:
         return False
     finally:
         writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
 
 
 def _password(path: Path) -> str:

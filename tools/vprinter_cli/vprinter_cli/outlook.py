@@ -126,5 +126,5 @@ def outlook(
 
 
 def _problems(status: PrinterStatus) -> list[str]:
-    failed = [f"{one.name}: {one.error}" for one in status.listeners if one.error]
+    failed = [one.error for one in status.listeners if one.error]
     return [f"{status.service}: {status.error}", *failed] if status.error else failed

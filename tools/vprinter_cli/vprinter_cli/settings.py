@@ -3,6 +3,7 @@
 from pydantic import ConfigDict, Field, SecretStr
 
 from vprinter_common.runtime.settings import CommonSettings, Section
+from vprinter_common.wire import detect, ssdp
 
 
 class UpSettings(Section):
@@ -30,9 +31,9 @@ class ControlPorts(_OfService):
 class DiscoveryPorts(_OfService):
     """Where slicers find and bind the printer."""
 
-    ssdp_port: int = Field(default=2021, ge=0, le=65535)
-    detect_port: int = Field(default=3000, ge=0, le=65535)
-    detect_tls_port: int = Field(default=3002, ge=0, le=65535)
+    ssdp_port: int = Field(default=ssdp.PORT, ge=0, le=65535)
+    detect_port: int = Field(default=detect.PLAIN_PORT, ge=0, le=65535)
+    detect_tls_port: int = Field(default=detect.TLS_PORT, ge=0, le=65535)
 
 
 class FtpsPorts(_OfService):
