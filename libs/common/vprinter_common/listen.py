@@ -20,7 +20,8 @@ log = structlog.get_logger()
 
 HANDSHAKE_TIMEOUT = 10.0
 MAX_HALF_OPEN = 512
-MAX_HALF_OPEN_PER_ADDRESS = 32
+MAX_HALF_OPEN_PER_ADDRESS = 256
+"""Behind Docker's bridge or NAT many slicers share one address, and fifty uploads may begin at once."""
 BACKLOG = 512
 """asyncio's 100 drops connections when many slicers reconnect at once: they then wait a second for the retransmit."""
 
