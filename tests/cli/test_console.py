@@ -47,5 +47,6 @@ def test_a_reader_that_went_away_stops_nothing() -> None:
 
     Console.on(Gone(), ("ftps",), {}).say("ftps", "unheard")
     closed = io.StringIO()
+    console = Console.on(closed, ("ftps",), {})
     closed.close()
-    Console(closed, ("ftps",), colours=False).block("unheard too")
+    console.block("unheard too")

@@ -21,6 +21,7 @@ FIRST = Welcome(
     token_is_given=False,
     ca_file=Path("/srv/data/virtual_printer/certs/bbl_ca.crt"),
     printers=(PRINTER,),
+    show_codes=True,
 )
 
 
@@ -43,6 +44,12 @@ def test_a_later_start_says_what_to_do_about_a_lost_token() -> None:
     text = render(replace(FIRST, token=None))
     assert "VPRINTER_ADMIN_TOKEN=" in text
     assert "shown this once" not in text
+
+
+def test_access_codes_stay_out_of_files_and_journals_after_the_first_start() -> None:
+    text = render(replace(FIRST, token=None, show_codes=False))
+    assert "12345678" not in text
+    assert "Access code    was shown at the first start" in text
 
 
 def test_a_token_of_the_users_choice_is_not_repeated() -> None:

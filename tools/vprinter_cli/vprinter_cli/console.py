@@ -15,12 +15,15 @@ class Console:
 
     stream: TextIO
     names: tuple[str, ...]
+    terminal: bool
+    """Whether a person reads it, not a file or a journal."""
     colours: bool
 
     @classmethod
     def on(cls, stream: TextIO, names: tuple[str, ...], environ: Mapping[str, str]) -> Self:
         """A console for these names; coloured on a terminal only, and not if NO_COLOR is set."""
-        return cls(stream, names, stream.isatty() and not environ.get("NO_COLOR"))
+        terminal = stream.isatty()
+        return cls(stream, names, terminal, terminal and not environ.get("NO_COLOR"))
 
     def say(self, name: str, line: str) -> None:
         """Write one line of a program."""

@@ -77,6 +77,8 @@ class Up:
             printers = await outlook.settled(bus, began, settings.addresses)
         token_file = data_dir / "control" / "admin-token"
         token = await asyncio.to_thread(_first_token, token_file)
+        welcomed = data_dir / ".welcomed"
+        first = not await asyncio.to_thread(welcomed.exists)
         self.console.block(
             render(
                 Welcome(
@@ -86,11 +88,13 @@ class Up:
                     token_is_given=settings.admin_token is not None,
                     ca_file=data_dir / "virtual_printer" / "certs" / "bbl_ca.crt",
                     printers=printers,
+                    show_codes=first or self.console.terminal,
                 )
             )
         )
         if token is not None:
             await asyncio.to_thread(token_file.unlink)
+        await asyncio.to_thread(welcomed.touch)
 
 
 def _control_url(settings: Settings, *, local: bool) -> str:

@@ -21,12 +21,14 @@ class Welcome:
     """Whether the user chose the token by VPRINTER_ADMIN_TOKEN."""
     ca_file: Path
     printers: Sequence[PrinterOutlook]
+    show_codes: bool
+    """Whether access codes may be told: always to a person at a terminal, into a file or journal at the first start only."""
 
 
 def render(welcome: Welcome) -> str:
     """The whole block."""
     parts = [_head(welcome)]
-    parts += [_printer(printer) for printer in welcome.printers]
+    parts += [_printer(printer, show_code=welcome.show_codes) for printer in welcome.printers]
     if not welcome.printers:
         parts.append("No printer is enabled. Make one on the page, or by the API at /api/docs.")
     parts.append(_next_steps(welcome.ca_file))
@@ -52,11 +54,12 @@ def _token(welcome: Welcome) -> str:
     return "was shown at the first start; lost? start once with VPRINTER_ADMIN_TOKEN=<a new one>"
 
 
-def _printer(printer: PrinterOutlook) -> str:
+def _printer(printer: PrinterOutlook, *, show_code: bool) -> str:
+    codes = ", ".join(printer.access_codes) or "none yet: give it one on the page"
     lines = [
         _row("Printer", f"{printer.name} ({printer.model}, {printer.mode} mode)"),
         _row("Address", printer.address),
-        _row("Access code", ", ".join(printer.access_codes) or "none yet: give it one on the page"),
+        _row("Access code", codes if show_code else "was shown at the first start, and is shown on a terminal"),
     ]
     if printer.problems:
         lines.append(_row("Not reachable", "slicers will not get through until this is solved:"))
