@@ -6,6 +6,7 @@ done (a lamp, a preference), and refuses, with a reason and without an error dia
 
 from collections.abc import Mapping
 from enum import StrEnum
+from math import isfinite
 
 from vprinter_common.wire.project_file import ProjectFile
 from vprinter_mqtt.job import View
@@ -136,12 +137,12 @@ def project_file(request: Mapping[str, object], project: ProjectFile, view: View
     )
 
 
-def echo(value: object) -> str | int:
+def echo(value: object) -> str | float:
     """A request's scalar as it is repeated; what is neither text nor a plausible number becomes "0"."""
     match value:
         case str():
             return value[:MAX_ECHO]
-        case int() if abs(value) < 1 << 53:
+        case int() | float() if isfinite(value) and abs(value) < 1 << 53:
             return value
         case _:
             return "0"

@@ -155,7 +155,7 @@ class Conversation:
                 message = answers.empty(request)
             case Policy.AGREE:
                 message = answers.acknowledge(request)
-            case Policy.REFUSE:
+            case _:
                 message = answers.refuse(request)
         return [Reply(session.report_topic, {section: message}), *after]
 

@@ -64,6 +64,12 @@ class Event(StrEnum):
     DUE = "due"
 
 
+NEWS: Mapping[UploadPhase, Event] = {
+    UploadPhase.STARTED: Event.ARRIVES,
+    UploadPhase.PROGRESS: Event.ARRIVES,
+    UploadPhase.STORED: Event.STORED,
+    UploadPhase.FAILED: Event.BROKE,
+}
 SHOWN: Mapping[Phase, GcodeState] = {
     Phase.IDLE: GcodeState.IDLE,
     Phase.RECEIVING: GcodeState.PREPARE,
@@ -140,15 +146,8 @@ class Job:
         if self.phase in {*QUIET, Phase.RECEIVING}:
             self.filename, self.subtask_name = upload.filename, bare_name(upload.filename)
         self.upload = upload.upload
-        match upload.phase:
-            case UploadPhase.STARTED | UploadPhase.PROGRESS:
-                self.percent = percent_of(upload)
-                self._move(Event.ARRIVES, now)
-            case UploadPhase.STORED:
-                self.percent = 100
-                self._move(Event.STORED, now)
-            case UploadPhase.FAILED:
-                self._move(Event.BROKE, now)
+        self.percent = 100 if upload.phase is UploadPhase.STORED else percent_of(upload)
+        self._move(NEWS[upload.phase], now)
 
     def stop(self, now: float) -> None:
         """The slicer gives up waiting; a file that still arrives is kept all the same, so nothing has failed."""
@@ -165,34 +164,30 @@ class Job:
         if not upload.filename.lower().endswith(".3mf") and upload.filename != self.filename:
             return False
         followed = upload.upload == self.upload
-        match self.phase:
-            case Phase.IDLE | Phase.DONE | Phase.BROKEN:
-                # News that comes late, or after a stop, must not wake what is over; and what was never seen to start
-                # cannot fail.
-                return upload.phase is UploadPhase.STORED or (not followed and upload.phase is not UploadPhase.FAILED)
-            case Phase.RECEIVING | Phase.EXPECTED:
-                return followed or (upload.phase is UploadPhase.STARTED and self._may_replace(upload))
-            case Phase.RELEASING:
-                return upload.filename == self.filename
-            case Phase.AWAITING:
-                # The only slicer at that address, or the name it asked for: this is the file, even if spelled otherwise.
-                return True
+        if self.phase in QUIET:
+            # News that comes late, or after a stop, must not wake what is over; and what was never seen to start
+            # cannot fail.
+            return upload.phase is UploadPhase.STORED or (not followed and upload.phase is not UploadPhase.FAILED)
+        if self.phase is Phase.AWAITING:
+            # From the only slicer at that address, or of the name that was asked for: this is the file, even if it is
+            # spelled otherwise.
+            return True
+        if self.phase is Phase.RELEASING:
+            return upload.filename == self.filename
+        return followed or (upload.phase is UploadPhase.STARTED and self._may_replace(upload))
 
     def _may_replace(self, upload: UploadLive) -> bool:
         return self.phase is Phase.RECEIVING or upload.filename == self.filename
 
     def _move(self, event: Event, now: float) -> None:
         self.phase = NEXT.get((self.phase, event), self.phase)
-        match self.phase:
-            case Phase.RELEASING:
-                self.deadline = self.asked_at + RELEASE_SECONDS
-                self.on_time(now)
-            case Phase.RECEIVING | Phase.AWAITING | Phase.EXPECTED:
-                self.deadline = now + PATIENCE_SECONDS
-            case Phase.DONE:
-                self.deadline, self.percent = None, 100
-            case Phase.IDLE | Phase.BROKEN:
-                self.deadline, self.percent = None, 0
+        if self.phase is Phase.RELEASING:
+            self.deadline = self.asked_at + RELEASE_SECONDS
+            self.on_time(now)
+        elif self.phase in BUSY:
+            self.deadline = now + PATIENCE_SECONDS
+        else:
+            self.deadline, self.percent = None, 100 if self.phase is Phase.DONE else 0
 
 
 def percent_of(upload: UploadLive) -> int:
