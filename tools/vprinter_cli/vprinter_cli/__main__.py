@@ -19,7 +19,7 @@ from vprinter_common.runtime.settings import ADMIN_PORTS, LogSettings
 _SETTINGS = """\
 settings, all from the environment (docs/operations has the whole list):
   VPRINTER_DATA_DIR              directory of everything that is kept (default: ./data)
-  VPRINTER_ADMIN_TOKEN           an admin token of your own choice, instead of the one made at the first start
+  VPRINTER_ADMIN_TOKEN           an admin token of your own (16 characters or more), instead of the one made at the first start
   VPRINTER_CONTROL__HOST, __PORT where the page and the API are (default: 0.0.0.0, 8000)
   VPRINTER_FTPS__PORT            e.g. 9990, with port 990 redirected to it, to run without root
   VPRINTER_NATS__URL             use this NATS instead of running one

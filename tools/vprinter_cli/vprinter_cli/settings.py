@@ -1,5 +1,7 @@
 """What `vprinter` reads from the environment: its own settings, and the ports of the services it runs."""
 
+from typing import Annotated
+
 from pydantic import ConfigDict, Field, SecretStr
 
 from vprinter_common.runtime.settings import CommonSettings, Section
@@ -51,8 +53,8 @@ class MqttPorts(_OfService):
 class Settings(CommonSettings):
     """All that `vprinter` itself needs to know; everything else passes through to the services."""
 
-    admin_token: SecretStr | None = None
-    """An admin token of your own choice; none = one is made at the first start."""
+    admin_token: Annotated[SecretStr, Field(min_length=16, max_length=200)] | None = None
+    """An admin token of your own choice, as control takes it; none = one is made at the first start."""
     up: UpSettings = UpSettings()
     control: ControlPorts = ControlPorts()
     discovery: DiscoveryPorts = DiscoveryPorts()

@@ -51,7 +51,7 @@ def _token(welcome: Welcome) -> str:
         return welcome.token
     if welcome.token_is_given:
         return "the one in VPRINTER_ADMIN_TOKEN"
-    return "was shown at the first start; lost? start once with VPRINTER_ADMIN_TOKEN=<a new one>"
+    return "was shown at the first start; lost? start once with VPRINTER_ADMIN_TOKEN=<16 characters or more>"
 
 
 def _printer(printer: PrinterOutlook, *, show_code: bool) -> str:
