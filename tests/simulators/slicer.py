@@ -189,6 +189,12 @@ class Slicer:
         if not condition(self.device):
             self._until(lambda _got, _report: condition(self.device) or None, what, timeout)
 
+    def await_pushes(self, count: int, timeout: float = 10.0) -> None:
+        """Wait for so many more status reports."""
+        self.catch_up()
+        wanted = self.device.pushes + count
+        self.watch(lambda device: device.pushes >= wanted, f"{count} more reports", timeout)
+
     def catch_up(self) -> None:
         """Take in the reports that came meanwhile."""
         waiting = self.link.received[self._seen :]

@@ -28,18 +28,28 @@ class Plate:
 def sliced(*plates: Plate, model: str = "BL-P001", title: str = "cube", seed: int = 0, padding: int = 0) -> bytes:
     """A `.gcode.3mf`. Another `seed` gives other bytes; `padding`: bytes of an incompressible member, for size."""
     plates = plates or (Plate(),)
+    members: dict[str, bytes | str] = {
+        "[Content_Types].xml": _CONTENT_TYPES,
+        "_rels/.rels": _relations(plates[0].index),
+        "3D/3dmodel.model": _model(title),
+        "Metadata/project_settings.config": _PROJECT_SETTINGS % model,
+        "Metadata/model_settings.config": _model_settings(plates),
+        "Metadata/slice_info.config": _slice_info(plates, model),
+    }
+    for plate in plates:
+        members |= _plate_members(plate, seed)
+    if padding:
+        members["Auxiliaries/padding.bin"] = noise(padding, seed)
+    return packed(members)
+
+
+def packed(members: dict[str, bytes | str]) -> bytes:
+    """A ZIP that is the same for the same members, whatever the time."""
     out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("[Content_Types].xml", _CONTENT_TYPES)
-        archive.writestr("_rels/.rels", _relations(plates[0].index))
-        archive.writestr("3D/3dmodel.model", _model(title))
-        archive.writestr("Metadata/project_settings.config", _PROJECT_SETTINGS % model)
-        archive.writestr("Metadata/model_settings.config", _model_settings(plates))
-        archive.writestr("Metadata/slice_info.config", _slice_info(plates, model))
-        for plate in plates:
-            _add_plate(archive, plate, seed)
-        if padding:
-            archive.writestr(zipfile.ZipInfo("Auxiliaries/padding.bin"), noise(padding, seed))
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, content in members.items():
+            method = zipfile.ZIP_STORED if name.endswith(".bin") else zipfile.ZIP_DEFLATED
+            archive.writestr(zipfile.ZipInfo(name), content, method)
     return out.getvalue()
 
 
@@ -88,23 +98,21 @@ def with_bomb(size: int = 1 << 30) -> bytes:
 
 
 def _replaced(member: str, content: bytes) -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(sliced())) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
-        for name in old.namelist():
-            new.writestr(name, content if name == member else old.read(name))
-    return out.getvalue()
+    with zipfile.ZipFile(io.BytesIO(sliced())) as old:
+        return packed({name: content if name == member else old.read(name) for name in old.namelist()})
 
 
-def _add_plate(archive: zipfile.ZipFile, plate: Plate, seed: int) -> None:
+def _plate_members(plate: Plate, seed: int) -> dict[str, bytes | str]:
     gcode = _gcode(plate, seed)
-    stem = f"Metadata/plate_{plate.index}"
-    archive.writestr(f"{stem}.gcode", gcode)
-    archive.writestr(f"{stem}.gcode.md5", md5(gcode).hexdigest().upper())
-    archive.writestr(f"{stem}.json", _plate_json(plate))
-    for name in (f"plate_{plate.index}", f"plate_{plate.index}_small", f"plate_no_light_{plate.index}"):
-        archive.writestr(f"Metadata/{name}.png", png(plate.color))
-    for name in (f"top_{plate.index}", f"pick_{plate.index}"):
-        archive.writestr(f"Metadata/{name}.png", png("#202020"))
+    n = plate.index
+    pictures = {f"plate_{n}": plate.color, f"plate_{n}_small": plate.color, f"plate_no_light_{n}": plate.color}
+    pictures |= dict.fromkeys((f"top_{n}", f"pick_{n}"), "#202020")
+    return {
+        f"Metadata/plate_{n}.gcode": gcode,
+        f"Metadata/plate_{n}.gcode.md5": md5(gcode).hexdigest().upper(),
+        f"Metadata/plate_{n}.json": _plate_json(plate),
+        **{f"Metadata/{name}.png": png(color) for name, color in pictures.items()},
+    }
 
 
 def png(color: str, side: int = 8) -> bytes:

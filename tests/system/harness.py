@@ -44,19 +44,26 @@ class Printer:
 class System:
     """One system. `supervised`: under `vprinter up`, else its processes are controlled one by one."""
 
-    def __init__(self, directory: Path, *, supervised: bool = True, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        supervised: bool = True,
+        token: str | None = "",
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        """`token`: the admin token to set, "" for a random one, None to let the system make its own."""
         self.directory = directory
         self.data = directory / "data"
         self.ports: Ports = free_ports()
         self.network = loopback_network()
-        self.token = secrets.token_urlsafe(32)
-        self.secrets: set[str] = {self.token}
+        self.token = secrets.token_urlsafe(32) if token == "" else token
+        self.secrets: set[str] = {self.token} if self.token else set()
         """Everything that must never be in a log; tests add the codes they use."""
-        self.api = Api(f"http://{self.address(1)}:{self.ports.control}", self.token)
         settings = {
             "VPRINTER_DATA_DIR": str(self.data),
             "VPRINTER_NODE": f"node-{self.ports.base}",
-            "VPRINTER_ADMIN_TOKEN": self.token,
+            **({"VPRINTER_ADMIN_TOKEN": self.token} if self.token else {}),
             "VPRINTER_CONTROL__HOST": self.address(1),
             "VPRINTER_LOG__LEVEL": "debug",
             **self.ports.environ(),
@@ -67,7 +74,12 @@ class System:
         self.processes: Processes = (
             Supervised(settings, logs) if supervised else Separate(settings, logs, self.data, self.ports.nats)
         )
-        self._next_address = 10
+        self._addresses = 0
+
+    @property
+    def api(self) -> Api:
+        """The API, with the admin token."""
+        return Api(f"http://{self.address(1)}:{self.ports.control}", self.token)
 
     # -- life ----------------------------------------------------------------------------------------------------
 
@@ -101,7 +113,9 @@ class System:
     def _api_answers(self) -> bool:
         try:
             self.api.get("models")
-        except (ApiError, OSError):
+        except ApiError as error:
+            return error.status == 401
+        except OSError:
             return False
         return True
 
@@ -137,9 +151,11 @@ class System:
         return f"{self.network}.{last}"
 
     def fresh_address(self) -> str:
-        """An address that no printer had yet."""
-        self._next_address += 1
-        return self.address(self._next_address)
+        """An address that no printer and no slicer had yet."""
+        self._addresses += 1
+        third, last = divmod(self._addresses, 240)
+        first, second, base = self.network.split(".")
+        return f"{first}.{second}.{int(base) + third}.{10 + last}"
 
     def ca_pem(self) -> str:
         """The CA, as a user downloads it."""
@@ -153,8 +169,7 @@ class System:
 
     def new_printer(self, *, model: str = "BL-P001", mode: str = "immediate", **more: Any) -> Printer:
         """Make a printer on an address of its own and wait until slicers can reach it."""
-        code = more.pop("access_code", None) or access_code()
-        self.secrets.add(code)
+        code = self.new_code()
         body = {
             "name": f"{model} {mode}",
             "model": model,
@@ -185,6 +200,12 @@ class System:
         ports = self.ports
         return ports.detect, ports.detect_tls, ports.mqtt, ports.ftps
 
+    def remove_first_printer(self) -> None:
+        """Remove the printer that the first start made: bound to every address, it is in the way of all others."""
+        wait_for(lambda: self.api.items("virtual-printers"), "the first printer", 15)
+        for item in self.api.items("virtual-printers"):
+            self.api.delete(f"virtual-printers/{item['id']}")
+
     def remove(self, printer: Printer) -> None:
         """Delete the printer."""
         self.api.delete(f"virtual-printers/{printer.id}")
@@ -195,8 +216,8 @@ class System:
         return Place(printer.address, ports.detect, ports.detect_tls, ports.mqtt, ports.ftps)
 
     def slicer(self, printer: Printer, profile: Profile, **more: Any) -> Slicer:
-        """A slicer that trusts this system's CA and knows the printer's address and code."""
-        options = {"ca_pem": self.ca_pem(), "access_code": printer.code, **more}
+        """A slicer on a computer of its own that trusts this system's CA and knows the printer's address and code."""
+        options = {"ca_pem": self.ca_pem(), "access_code": printer.code, "source": self.fresh_address(), **more}
         return Slicer(self.place(printer), profile=profile, **options)
 
     def status(self, printer: Printer, service: str) -> dict[str, Any] | None:
@@ -204,6 +225,18 @@ class System:
         found = self.api.get(f"virtual-printers/{printer.id}/status")
         entries = found["items"] if "items" in found else found["services"]
         return next((entry for entry in entries if entry["service"] == service), None)
+
+    def revision_is_served(self, printer: Printer) -> bool:
+        """Whether every edge has taken over the printer's newest state."""
+        wanted = self.api.get(f"virtual-printers/{printer.id}")["revision"]
+        found = [self.status(printer, service) for service in EDGES]
+        return all(status is not None and status["revision"] == wanted for status in found)
+
+    def new_code(self) -> str:
+        """A random access code, which must not be found in any log."""
+        code = access_code()
+        self.secrets.add(code)
+        return code
 
     # -- what was kept -------------------------------------------------------------------------------------------
 
@@ -213,10 +246,14 @@ class System:
 
     def await_archived(self, sha256: str, count: int = 1, timeout: float = 15.0) -> list[dict[str, Any]]:
         """Wait for that many entries of a file, and see that there are not more."""
-        wait_for(lambda: len(self.archived(sha256)) >= count, f"{count} archive entries of {sha256[:12]}", timeout)
-        found = self.archived(sha256)
+        found = self.await_archived_at_least(sha256, count, timeout)
         assert len(found) == count, found
         return found
+
+    def await_archived_at_least(self, sha256: str, count: int = 1, timeout: float = 15.0) -> list[dict[str, Any]]:
+        """Wait for that many entries of a file, or more."""
+        wait_for(lambda: len(self.archived(sha256)) >= count, f"{count} archive entries of {sha256[:12]}", timeout)
+        return self.archived(sha256)
 
     def blobs(self) -> set[str]:
         """SHA-256 of every kept file."""

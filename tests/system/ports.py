@@ -92,5 +92,5 @@ def _free(port: int) -> bool:
 
 
 def loopback_network() -> str:
-    """The first three numbers of a random loopback network, "127.a.b"."""
-    return f"127.{random.randrange(1, 255)}.{random.randrange(1, 255)}"
+    """The first three numbers of a random loopback network, "127.a.b"; the next few of b are free to use as well."""
+    return f"127.{random.randrange(1, 255)}.{random.randrange(1, 200)}"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 WELCOME_RULE = "─" * 78
 # A private RSA key of 2048 bits in PKCS#8 or PKCS#1, as PEM or inside JSON, starts like this.
-KEY = re.compile(r"PRIVATE KEY-----|\bMIIE[ov][QAgIBAKCw]")
+KEY = re.compile(r"PRIVATE KEY-----|MIIE[opuv][A-Za-z0-9]IB")
 
 
 def leaks(logs: Iterable[Path], secrets: Iterable[str]) -> list[str]:
