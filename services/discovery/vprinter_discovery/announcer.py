@@ -76,10 +76,13 @@ class Announcer:
         self._interfaces: Sequence[net.Interface] = ()
         self._printers: dict[str, Announced] = {}
         self._turns = count()
-        self._failing: dict[tuple[str, str], str] = {}
+        self._failing: dict[tuple[str, str, str], str] = {}
         self._tasks = TaskSet("announcer")
         self._announcements = Counter(
-            "vprinter_discovery_announcements", "Announcements sent", ["printer", "kind"], registry=registry
+            "vprinter_discovery_announcements",
+            "Announcements that left by one interface at least",
+            ["printer", "kind"],
+            registry=registry,
         )
         self._failures = Counter(
             "vprinter_discovery_send_failures", "Datagrams that could not be sent", ["interface"], registry=registry
@@ -133,7 +136,7 @@ class Announcer:
         for host in map(str, spec.announce_to):
             local = net.default_address((host, self._airwaves.port))
             sent += self._send(ssdp.notify_alive(printer.announcement(local)), host)
-        self._announcements.labels(spec.id, "alive").inc(sent)
+        self._announcements.labels(spec.id, "alive").inc(sent > 0)
 
     async def _say_goodbye(self, printer: Announced) -> None:
         """To where the printer was announced; nowhere if its address has left, for another node may have it now."""
@@ -144,7 +147,7 @@ class Announcer:
                 await asyncio.sleep(self._goodbye_gap)
             sent = self._broadcast(printer, lambda _: datagram)
             sent += sum(self._send(datagram, str(host)) for host in spec.announce_to) if printer.routes else 0
-            self._announcements.labels(spec.id, "byebye").inc(sent)
+            self._announcements.labels(spec.id, "byebye").inc(sent > 0)
 
     def _broadcast(self, printer: Announced, datagram: Callable[[str], bytes]) -> int:
         """Send in each of the printer's networks what is made for our address there; how many datagrams left."""
@@ -155,18 +158,19 @@ class Announcer:
         )
 
     def _send(self, datagram: bytes, host: str, route: Route | None = None) -> bool:
-        """Send one datagram. A failure concerns this destination only: it is logged when new, and tried again in turn."""
+        """Send one datagram. A failure concerns this way only: it is logged when new, and tried again in turn."""
         device, source = (route.device, route.source) if route else ("", "0.0.0.0")
+        way = (device, source, host)
         try:
             self._airwaves.send(datagram, (host, self._airwaves.port), source=source, device=device)
         except OSError as error:
             self._failures.labels(device).inc()
             reason = error.strerror or str(error)
-            if self._failing.get((device, host)) != reason:
-                self._failing[(device, host)] = reason
+            if self._failing.get(way) != reason:
+                self._failing[way] = reason
                 log.warning("announcement_not_sent", interface=device, destination=host, source=source, error=reason)
             return False
-        if self._failing.pop((device, host), None) is not None:
+        if self._failing.pop(way, None) is not None:
             log.info("announcements_resumed", interface=device, destination=host)
         return True
 

@@ -169,8 +169,7 @@ class Fleet:
             try:
                 listener.server = await listener.open(address, listener.port)
             except OSError as error:
-                listener.state = ListenerState.FAILED
-                listener.error = await asyncio.to_thread(
+                reason = await asyncio.to_thread(
                     net.bind_error,
                     error,
                     address,
@@ -179,6 +178,7 @@ class Fleet:
                     listener.setting,
                     protocol=listener.protocol,
                 )
+                listener.state, listener.error = ListenerState.FAILED, reason
                 log.error("listener_failed", printer=spec.id, listener=listener.name, error=listener.error)
                 await self._report(member)
                 await asyncio.sleep(delay)

@@ -1,0 +1,238 @@
+"""The connection to NATS: made for ever, with streams, buckets and subscriptions set up whenever it is new."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+
+import nats.errors
+import nats.js.errors
+import structlog
+from nats.aio.client import Client
+from nats.js import JetStreamContext
+from nats.js.api import KeyValueConfig, StorageType, StreamConfig
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from vprinter_common.contracts import subjects
+from vprinter_common.contracts.subjects import Bucket, Stream
+from vprinter_common.runtime.settings import NatsSettings
+from vprinter_common.runtime.tasks import TaskSet
+from vprinter_common.tls import client_context
+
+log = structlog.get_logger()
+
+CONNECT_TIMEOUT = 5.0
+DRAIN_TIMEOUT = 3.0
+PUBLISH_TIMEOUT = 5.0
+RETRY = 2.0
+
+FAILURES = (nats.errors.Error, OSError, TimeoutError)
+"""What a call to NATS may raise; JetStream's errors are among nats.errors.Error."""
+NOT_NATS = (ValueError, EOFError)
+"""What connecting raises besides when something else answers at that address."""
+
+Setup = Callable[[Client], Awaitable[object]]
+
+
+class BusUnavailable(Exception):  # noqa: N818 - a state of the bus, not a mistake
+    """NATS did not confirm. The message may or may not have been taken: repeat it with the same id."""
+
+
+def sentence(error: BaseException) -> str:
+    """An error's text; NATS timeouts have none."""
+    return str(error) or type(error).__name__
+
+
+class Connection:
+    """What messages, buckets and facts have in common."""
+
+    def __init__(self, settings: NatsSettings, name: str, registry: CollectorRegistry) -> None:
+        self._settings = settings
+        self._name = name
+        self._client: Client | None = None
+        self._up = asyncio.Event()
+        """The line is there. Cleared when it breaks; the client mends it by itself."""
+        self._down = asyncio.Event()
+        self._ready = asyncio.Event()
+        """The line is there, and so is everything that is set up on it."""
+        self._closed = asyncio.Event()
+        """The client has given up (a refused password), so that a new one is needed."""
+        self._setups: list[Setup] = []
+        self._set_up_count = 0
+        self._setting_up = asyncio.Lock()
+        self._tasks = TaskSet("bus")
+        self._connected_gauge = Gauge("vprinter_bus_connected", "1 while connected to NATS", registry=registry)
+        self._published = Counter("vprinter_bus_published", "Messages published", ["kind"], registry=registry)
+
+    @property
+    def connected(self) -> bool:
+        """Whether NATS answers right now."""
+        return self._ready.is_set()
+
+    def problem(self) -> str | None:
+        """A sentence if NATS is away (a health check)."""
+        return None if self.connected else f"no connection to NATS at {self._settings.url}; retrying"
+
+    async def wait_connected(self) -> None:
+        """Wait until NATS is there and its streams, buckets and subscriptions exist."""
+        await self._ready.wait()
+
+    async def __aenter__(self) -> Self:
+        self._tasks.spawn(self._keep_connected(), "connect")
+        self._tasks.spawn(self._keep_ready(), "ready")
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        await self._tasks.close()  # first, or they would connect anew when the drain closes the line
+        self._ready.clear()
+        client = self._client
+        if client is None:
+            return
+        if client.is_connected:
+            with suppress(nats.errors.Error, TimeoutError):
+                async with asyncio.timeout(DRAIN_TIMEOUT):
+                    await client.drain()
+        await client.close()
+
+    def line(self) -> Client:
+        """The client while its line is there; raises BusUnavailable."""
+        if self._client is None or not self._client.is_connected:
+            raise BusUnavailable(f"no connection to NATS at {self._settings.url}")
+        return self._client
+
+    def jetstream(self) -> JetStreamContext:
+        """JetStream while the line is there; raises BusUnavailable."""
+        return self.line().jetstream(timeout=PUBLISH_TIMEOUT)
+
+    async def stand(self, setup: Setup) -> None:
+        """Set something up now, or as soon as NATS is there, and again on every new connection."""
+        self._setups.append(setup)
+        await self.wait_connected()
+        await self._set_up()
+
+    def renewed(self) -> None:
+        """Called when the line was made (anew): what was read over the old one may be stale."""
+
+    # -- tasks ---------------------------------------------------------------------------------------------------
+
+    async def _keep_connected(self) -> None:
+        while True:
+            client = self._client = Client()
+            self._closed.clear()
+            self._set_up_count = 0
+            try:
+                async with asyncio.timeout(CONNECT_TIMEOUT):
+                    await self._connect(client)
+            except (*FAILURES, *NOT_NATS) as error:
+                log.warning("nats_unreachable", url=self._settings.url, error=sentence(error))
+                await client.close()
+                await asyncio.sleep(RETRY)
+                continue
+            log.info("nats_connected", url=self._settings.url)
+            self._line_is_up()
+            await self._closed.wait()
+            log.error("nats_refused", url=self._settings.url, error=sentence(client.last_error or EOFError()))
+            await asyncio.sleep(RETRY)
+
+    async def _keep_ready(self) -> None:
+        while True:
+            await self._up.wait()
+            try:
+                await self._prepare()
+            except (*FAILURES, BusUnavailable) as error:
+                log.warning("nats_not_ready", error=sentence(error))
+                await asyncio.sleep(RETRY)
+                continue
+            if self._up.is_set():
+                self._connected_gauge.set(1)
+                self._ready.set()
+                self.renewed()
+                await self._down.wait()
+
+    async def _connect(self, client: Client) -> None:
+        async def on_disconnect() -> None:
+            if client is self._client:
+                self._line_is_down()
+
+        async def on_reconnect() -> None:
+            log.info("nats_reconnected")
+            self._line_is_up()
+
+        async def on_error(error: Exception) -> None:
+            log.debug("nats_error", error=sentence(error))
+
+        async def on_closed() -> None:
+            if client is self._client:
+                self._line_is_down()
+                self._closed.set()
+
+        settings = self._settings
+        await client.connect(
+            servers=[url.strip() for url in settings.url.split(",")],
+            name=self._name,
+            user=settings.user,
+            password=settings.password.get_secret_value() if settings.password else None,
+            tls=client_context(settings.ca_file.read_text()) if settings.ca_file else None,
+            max_reconnect_attempts=-1,
+            reconnect_time_wait=1,
+            ping_interval=10,
+            disconnected_cb=on_disconnect,
+            reconnected_cb=on_reconnect,
+            error_cb=on_error,
+            closed_cb=on_closed,
+        )
+
+    def _line_is_up(self) -> None:
+        self._down.clear()
+        self._up.set()
+
+    def _line_is_down(self) -> None:
+        if self._up.is_set() and self._tasks.running():
+            log.warning("nats_disconnected")
+        self._up.clear()
+        self._ready.clear()
+        self._down.set()
+        self._connected_gauge.set(0)
+
+    # -- what is set up ------------------------------------------------------------------------------------------
+
+    async def _prepare(self) -> None:
+        await self._ensure_stream(subjects.FACT_STREAM)
+        for bucket in (subjects.PRINTERS, subjects.STATUS):
+            await self._ensure_bucket(bucket)
+        await self._set_up()
+
+    async def _set_up(self) -> None:
+        """Run the setups that this client has not seen yet; the client itself repeats them when its line was broken."""
+        async with self._setting_up:
+            while self._set_up_count < len(self._setups):
+                await self._setups[self._set_up_count](self.line())
+                self._set_up_count += 1
+
+    async def _ensure_stream(self, stream: Stream) -> None:
+        js = self.jetstream()
+        config = StreamConfig(
+            name=stream.name,
+            subjects=list(stream.subjects),
+            max_age=stream.max_age,
+            duplicate_window=stream.duplicate_window,
+            storage=StorageType.FILE,
+            num_replicas=self._settings.replicas,
+        )
+        try:
+            await js.add_stream(config)
+        except nats.js.errors.BadRequestError:  # exists with other settings: ours are newer
+            await js.update_stream(config)
+
+    async def _ensure_bucket(self, bucket: Bucket) -> None:
+        js = self.jetstream()
+        try:
+            await js.key_value(bucket.name)
+        except nats.js.errors.NotFoundError:
+            config = KeyValueConfig(
+                bucket=bucket.name, ttl=bucket.ttl, storage=StorageType.FILE, replicas=self._settings.replicas
+            )
+            await js.create_key_value(config)
