@@ -11,8 +11,15 @@ comma := ,
 empty :=
 SANS_IO := \
 	libs/common/vprinter_common/wire/* \
-	services/mqtt/vprinter_mqtt/conversation.py
+	libs/common/vprinter_common/access.py \
+	libs/common/vprinter_common/catalog.py \
+	services/mqtt/vprinter_mqtt/answers.py \
+	services/mqtt/vprinter_mqtt/conversation.py \
+	services/mqtt/vprinter_mqtt/job.py \
+	services/mqtt/vprinter_mqtt/session_state.py \
+	services/mqtt/vprinter_mqtt/reports/*
 COVERED := $(subst $(empty) $(empty),$(comma),$(strip $(SANS_IO)))
+BENCHMARKS := $(patsubst %.py,%,$(subst /,.,$(wildcard benchmarks/[a-z]*.py)))
 
 .PHONY: help up test test-full lint format bench requirements clean ci
 
@@ -34,7 +41,7 @@ test-full: ## run every test, faults and abuse too, and the benchmarks in their 
 	@$(BIN)/coverage erase
 	@$(PYTEST) --cov --cov-report=
 	@$(BIN)/coverage report --include='$(COVERED)' --show-missing --skip-covered --fail-under=100
-	@for benchmark in benchmarks/*.py; do $(BIN)/python "$$benchmark" --short; done
+	@for benchmark in $(BENCHMARKS); do $(BIN)/python -m $$benchmark --quick; done
 
 lint: ## check style, types and the rules on who may import whom
 	@requirements/bootstrap test
@@ -50,13 +57,13 @@ format: ## format the code and fix what can be fixed without thought
 
 bench: ## compare with peers side by side (long)
 	@requirements/bootstrap bench
-	@for benchmark in benchmarks/*.py; do $(BIN)/python "$$benchmark"; done
+	@for benchmark in $(BENCHMARKS); do $(BIN)/python -m $$benchmark; done
 
 requirements: ## pin the dependencies anew after a pyproject.toml changed (UPGRADE=1: to newer releases)
 	@requirements/compile
 
 clean: ## remove everything that can be made again; data/ stays
-	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.* build
+	@rm -rf .venv .venv-bench .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.* build
 	@find libs services tools tests benchmarks -name __pycache__ -prune -exec rm -rf {} + -o -name '*.egg-info' -prune -exec rm -rf {} +
 
 ci: ## what CI runs on a fresh machine
