@@ -1,0 +1,1 @@
+"""Keeps what is wanted and what was received: the database, the API, the certificates."""

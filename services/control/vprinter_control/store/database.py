@@ -1,0 +1,103 @@
+"""Connections and transactions."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, event, make_url
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+
+from vprinter_control.store.commits import Commits
+
+_DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
+_WRITING = "vprinter_writing"
+_PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA busy_timeout=5000",
+    # An acknowledged fact exists nowhere else any more: a commit must outlive a power cut.
+    "PRAGMA synchronous=FULL",
+)
+
+
+class Database:
+    """Reads see one snapshot; writes come one after another, because control is the only writer."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self.engine = engine
+        self.commits = Commits()
+        self._lock = asyncio.Lock()
+        self._readers = async_sessionmaker(engine, expire_on_commit=False)
+        self._writers = async_sessionmaker(engine.execution_options(**{_WRITING: True}), expire_on_commit=False)
+        self._failure: str | None = None
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncSession]:
+        """A session to read with."""
+        async with self._readers() as session:
+            yield session
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncSession]:
+        """A transaction: committed at the end, or nothing of it happened."""
+        async with self._lock:
+            try:
+                async with self._writers() as session, session.begin():
+                    yield session
+            except SQLAlchemyError as error:
+                self._failure = type(error).__name__
+                raise
+            self._failure = None
+        self.commits.announce()
+
+    async def probe(self) -> None:
+        """See whether a write transaction can be begun."""
+        try:
+            async with self._lock, self._writers() as session, session.begin():
+                await session.connection()
+        except SQLAlchemyError as error:
+            self._failure = type(error).__name__
+        else:
+            self._failure = None
+
+    def problem(self) -> str | None:
+        """A sentence if the last transaction failed (a health check)."""
+        if self._failure is None:
+            return None
+        return f"the database does not take writes ({self._failure}): look at its disk, permissions and connection"
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self.engine.dispose()
+
+
+def open_database(url: str) -> Database:
+    """The database of a URL, which may leave out the driver; makes the directory of a SQLite file."""
+    parsed = make_url(url)
+    parsed = parsed.set(drivername=_DRIVERS.get(parsed.drivername, parsed.drivername))
+    if parsed.get_backend_name() != "sqlite":
+        return Database(create_async_engine(parsed, pool_pre_ping=True))
+    if parsed.database:
+        # It holds the printers' private keys.
+        Path(parsed.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    engine = create_async_engine(parsed)
+    event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    return Database(engine)
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    """The driver must not begin transactions by itself: it begins them too late to see one snapshot."""
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in _PRAGMAS:
+        cursor.execute(pragma)
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writing = connection.get_execution_options().get(_WRITING, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")

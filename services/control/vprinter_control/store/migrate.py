@@ -1,0 +1,52 @@
+"""Brings a database to the schema of this release."""
+
+import logging
+from pathlib import Path
+
+import structlog
+from sqlalchemy import Connection, inspect, text
+
+from vprinter_control.store.database import Database
+
+log = structlog.get_logger()
+
+HEAD = "0001"
+"""The newest migration. Stands here so that a start with nothing to migrate need not import Alembic."""
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+class MigrationError(Exception):
+    """The database cannot be used by this release; the message says why and what to do."""
+
+
+async def migrate(database: Database) -> None:
+    """Run the migrations that the database lacks, in one transaction."""
+    async with database.engine.connect() as connection:
+        stored = await connection.run_sync(_stored_revision)
+    if stored == HEAD:
+        return
+    log.info("database_migrates", stored=stored, to=HEAD)
+    async with database.engine.begin() as connection:
+        await connection.run_sync(_upgrade)
+
+
+def _stored_revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def _upgrade(connection: Connection) -> None:
+    from alembic import command  # noqa: PLC0415 - a quarter of a second, needed at the first start only
+    from alembic.config import Config  # noqa: PLC0415
+    from alembic.util import CommandError  # noqa: PLC0415
+
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    try:
+        command.upgrade(config, "head")
+    except CommandError as error:
+        raise MigrationError(
+            f"the database was made by another release ({error}): start that release, or restore a backup"
+        ) from error

@@ -1,0 +1,1 @@
+"""Alembic's environment; shipped with the package, because the service migrates at its start."""
