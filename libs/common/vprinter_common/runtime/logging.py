@@ -48,6 +48,6 @@ def configure_logging(settings: LogSettings, service: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.level.upper())
-    for noisy in ("aiohttp.access", "nats", "aioftp.server"):
+    for noisy in ("aiohttp.access", "alembic", "nats", "aioftp.server"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     structlog.contextvars.bind_contextvars(service=service)
