@@ -79,12 +79,19 @@ class Serving:
         self.connections -= 1
 
 
+class CannotServe(Exception):  # noqa: N818 - a state of the printer, not a mistake
+    """The edge refuses a printer; the text is for the person who made it."""
+
+
 class Edge(ABC):
     """A service that serves one side of virtual printers."""
 
     @abstractmethod
     def serve(self, spec: VirtualPrinter, placement: Placement) -> AbstractAsyncContextManager[Serving]:
-        """Serve a printer while the context is open. Its listeners are opened by the fleet after, closed before."""
+        """Serve a printer while the context is open; may raise CannotServe.
+
+        Its listeners are opened by the fleet after, closed before.
+        """
 
     def accepts(self, spec: VirtualPrinter) -> bool:
         """Whether this service has anything to do for the printer."""

@@ -1,7 +1,7 @@
 """One running printer of a fleet."""
 
 import asyncio
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -19,6 +19,8 @@ class Member:
     serving: Serving | None = None
     error: str | None = None
     since: datetime = field(default_factory=lambda: datetime.now(UTC))
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+    """There is something to report."""
     task: asyncio.Task[None] | None = None
 
     @property
@@ -26,15 +28,31 @@ class Member:
         """What would need a restart."""
         return serving_key(self.spec)
 
-    def update(self, spec: VirtualPrinter) -> bool:
-        """Take over a newer spec without a restart; False if nothing is new."""
+    def begin(self, serving: Serving) -> None:
+        """The edge serves it now."""
+        self.serving, self.error = serving, None
+        self.news.set()
+        if serving.spec != self.spec:  # it changed while the edge was preparing
+            serving.spec = self.spec
+            serving.changed()
+
+    def update(self, spec: VirtualPrinter) -> None:
+        """Take over a newer spec without a restart."""
         if spec == self.spec:
-            return False
+            return
         self.spec = spec
+        self.news.set()
         if self.serving is not None:
             self.serving.spec = spec
             self.serving.changed()
-        return True
+
+    def problems(self) -> Iterator[str]:
+        """What is wrong, a sentence each."""
+        if self.error is not None:
+            yield self.error
+        for listener in self.serving.listeners if self.serving else ():
+            if listener.error is not None:
+                yield listener.error
 
     def status(self, service: str, node: str, restarts: int) -> PrinterStatus:
         """The status as it is now."""

@@ -12,7 +12,7 @@ from vprinter_common.bus import Bus, BusUnavailable
 from vprinter_common.contracts import subjects
 from vprinter_common.contracts.printer import VirtualPrinter
 from vprinter_common.contracts.status import ListenerState
-from vprinter_common.fleet.edge import Edge, Listener, Placement, Serving, place, serving_key
+from vprinter_common.fleet.edge import CannotServe, Edge, Listener, Placement, Serving, place, serving_key
 from vprinter_common.fleet.member import Member
 from vprinter_common.runtime.health import Severity
 from vprinter_common.runtime.service import Runtime
@@ -52,15 +52,9 @@ class Fleet:
         return self._members
 
     def problem(self) -> str | None:
-        """A sentence if some listener is not open (a health check)."""
-        failing = [
-            f"{member.serving.spec.name}: {listener.error}"
-            for member in self._members.values()
-            if member.serving
-            for listener in member.serving.listeners
-            if listener.state is ListenerState.FAILED
-        ]
-        return "; ".join(failing) or None
+        """A sentence if some printer is not served as it should be (a health check)."""
+        found = (f"{member.spec.name}: {text}" for member in self._members.values() for text in member.problems())
+        return "; ".join(found) or None
 
     async def follow(self, addresses: AsyncIterator[Sequence[net.Interface]]) -> None:
         """Reconcile whenever the desired state or the node's addresses change, for ever."""
@@ -100,8 +94,7 @@ class Fleet:
                 await self._stop(id_)
             return
         if member is not None and (member.key, member.placement) == (serving_key(spec), placement):
-            if member.update(spec):
-                await self._report(member)
+            member.update(spec)
             return
         if member is not None:
             self._restarts[id_] = self._restarts.get(id_, 0) + 1
@@ -115,11 +108,7 @@ class Fleet:
         member = self._members.pop(id_)
         if member.task is not None:
             member.task.cancel()
-            with suppress(asyncio.CancelledError):
-                await member.task
-        for listener in member.serving.listeners if member.serving else ():
-            with suppress(KeyError):
-                self._bound.remove(id_, listener.name)
+            await asyncio.wait({member.task})
         with suppress(BusUnavailable):
             await self._bus.delete(subjects.STATUS, subjects.status_key(id_, self._service, self._node))
 
@@ -131,76 +120,103 @@ class Fleet:
         await self._tasks.close()
 
     async def _run(self, member: Member) -> None:
-        """Serve one printer until cancelled; when serving itself fails, report it and try again."""
+        """One printer, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._keep_reporting(member), name="report")
+            group.create_task(self._keep_serving(member), name="serve")
+
+    async def _keep_serving(self, member: Member) -> None:
+        """Serve; when serving itself fails, report it and try again."""
         delay = RETRY_FIRST
         while True:
+            began = asyncio.get_running_loop().time()
             try:
                 async with self._edge.serve(member.spec, member.placement) as serving:
-                    member.serving = serving
-                    member.error = None
-                    serving.spec = member.spec
-                    await self._keep(member, serving)
+                    member.begin(serving)
+                    await self._keep_open(member, serving)
+            except CannotServe as error:
+                member.error = str(error)
+                log.warning("printer_not_served", printer=member.spec.id, reason=member.error)
             except Exception as error:  # one printer's failure must not end the others; it is shown in its status
                 log.exception("printer_failed", printer=member.spec.id)
-                member.error = f"{type(error).__name__}: {error}"
-            member.serving = None
-            await self._report(member)
+                cause = _cause(error)
+                member.error = f"{type(cause).__name__}: {cause}"
+            finally:
+                member.serving = None
+            member.news.set()
+            if asyncio.get_running_loop().time() - began > RETRY_MOST:
+                delay = RETRY_FIRST
             await asyncio.sleep(delay)
             delay = min(delay * 2, RETRY_MOST)
 
-    async def _keep(self, member: Member, serving: Serving) -> None:
-        """Open the listeners, try again what failed, report; until cancelled."""
+    async def _keep_open(self, member: Member, serving: Serving) -> None:
+        """Open the listeners and keep them until cancelled."""
         try:
             async with asyncio.TaskGroup() as group:
                 for listener in serving.listeners:
-                    group.create_task(self._keep_open(member, listener), name=f"listener:{listener.name}")
-                group.create_task(self._heartbeat(member), name="heartbeat")
+                    group.create_task(self._open(member, listener), name=f"listener:{listener.name}")
+                group.create_task(asyncio.Event().wait(), name="for ever")
         finally:
             for listener in serving.listeners:
                 if listener.server is not None:
                     listener.server.close()
+                with suppress(KeyError):
+                    self._bound.remove(member.spec.id, listener.name)
 
-    async def _keep_open(self, member: Member, listener: Listener) -> None:
+    async def _open(self, member: Member, listener: Listener) -> None:
+        """Open a listener, trying again for ever."""
         delay = RETRY_FIRST
         spec, address = member.spec, listener.address or member.placement.bind
         gauge = self._bound.labels(spec.id, listener.name)
-        gauge.set(0)
         while True:
             try:
                 listener.server = await listener.open(address, listener.port)
             except OSError as error:
-                reason = await asyncio.to_thread(
-                    net.bind_error,
-                    error,
-                    address,
-                    listener.port,
-                    listener.name,
-                    listener.setting,
-                    protocol=listener.protocol,
-                )
-                listener.state, listener.error = ListenerState.FAILED, reason
+                await self._explain(listener, address, error)
                 log.error("listener_failed", printer=spec.id, listener=listener.name, error=listener.error)
-                await self._report(member)
+                gauge.set(0)
+                member.news.set()
                 await asyncio.sleep(delay)
                 delay = min(delay * 2, RETRY_MOST)
                 continue
             listener.state, listener.error = ListenerState.OPEN, None
-            gauge.set(1)
             log.info("listening", printer=spec.id, listener=listener.name, address=address, port=listener.port)
-            await self._report(member)
+            gauge.set(1)
+            member.news.set()
             return
 
-    async def _heartbeat(self, member: Member) -> None:
-        while True:
-            await self._report(member)
-            await asyncio.sleep(HEARTBEAT)
+    async def _explain(self, listener: Listener, address: str, error: OSError) -> None:
+        """Say why a listener could not be opened; finding the port's owner reads much of /proc."""
+        reason = await asyncio.to_thread(
+            net.bind_error,
+            error,
+            address,
+            listener.port,
+            listener.name,
+            listener.setting,
+            protocol=listener.protocol,
+        )
+        listener.state, listener.error = ListenerState.FAILED, reason
 
-    async def _report(self, member: Member) -> None:
-        """Publish the printer's status; while NATS is away nobody can read it, so it is not kept."""
+    async def _keep_reporting(self, member: Member) -> None:
+        """Publish the printer's status on news and before it expires; without NATS nobody can read it anyway."""
         spec = member.spec
-        status = member.status(self._service, self._node, self._restarts.get(spec.id, 0))
-        with suppress(BusUnavailable):
-            await self._bus.put(subjects.STATUS, subjects.status_key(spec.id, self._service, self._node), status)
+        key = subjects.status_key(spec.id, self._service, self._node)
+        while True:
+            member.news.clear()
+            status = member.status(self._service, self._node, self._restarts.get(spec.id, 0))
+            with suppress(BusUnavailable):
+                await self._bus.put(subjects.STATUS, key, status)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(HEARTBEAT):
+                    await member.news.wait()
+
+
+def _cause(error: BaseException) -> BaseException:
+    """The first of the errors in a group."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 @asynccontextmanager
@@ -209,8 +225,11 @@ async def edge_body(runtime: Runtime, edge: Edge) -> AsyncIterator[None]:
     fleet = Fleet(edge, runtime.service, runtime.settings.node, runtime.bus, runtime.registry)
     runtime.health.add("listeners", Severity.DEGRADED, fleet.problem)
     watch = net.AddressWatch(only=runtime.settings.addresses)
-    runtime.root(runtime.tasks.spawn(fleet.follow(watch.states()), "fleet"))
+    following = runtime.tasks.spawn(fleet.follow(watch.states()), "fleet")
+    runtime.root(following)
     try:
         yield
     finally:
+        following.cancel()  # or it could start a printer again while they are being stopped
+        await asyncio.wait({following})
         await fleet.close()
