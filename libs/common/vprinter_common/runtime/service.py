@@ -65,11 +65,12 @@ async def serve(service: str, settings: CommonSettings, body: Body, stop: asynci
     health.add("nats", Severity.DEGRADED, bus.problem)
     port = settings.admin.port or ADMIN_PORTS[service]
     async with AsyncExitStack() as stack:
+        await stack.enter_async_context(bus)
+        # Closed before the bus: a task that waits for NATS would hold up its drain.
         tasks = await stack.enter_async_context(TaskSet(service))
         runtime = Runtime(service, settings, bus, registry, health, tasks, stop)
         runtime.root(tasks.spawn(health.beat(), "health"))
         await stack.enter_async_context(serve_admin(settings.admin.host, port, registry, health))
-        await stack.enter_async_context(bus)
         await stack.enter_async_context(body(runtime))
         log.info("started", node=settings.node, admin=f"http://{settings.admin.host}:{port}")
         await stop.wait()
@@ -98,9 +99,9 @@ def run(service: str, settings: CommonSettings, body: Body) -> None:
 
     try:
         asyncio.run(main())
+    except TimeoutError:  # is an OSError too
+        sys.exit(1)
     except OSError as error:
         log.error("start_failed", error=str(error))
-        sys.exit(1)
-    except TimeoutError:
         sys.exit(1)
     log.info("stopped")
