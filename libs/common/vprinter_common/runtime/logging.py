@@ -48,6 +48,7 @@ def configure_logging(settings: LogSettings, service: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.level.upper())
-    for noisy in ("aiohttp.access", "alembic", "nats", "aioftp.server"):
+    # The databases' debug lines hold what is written: private keys among it.
+    for noisy in ("aiohttp.access", "aioftp.server", "aiosqlite", "alembic", "asyncpg", "nats", "sqlalchemy"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     structlog.contextvars.bind_contextvars(service=service)
