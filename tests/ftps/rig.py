@@ -118,11 +118,13 @@ async def served(
     registry = CollectorRegistry()
     async with TaskSet("test") as tasks:
         runtime = Runtime("ftps", settings, cast("Bus", bus), registry, Health(registry), tasks)
-        async with open_house(runtime, settings, checkpoint) as house:
-            async with FtpsEdge(house).serve(spec, Placement(ADDRESS, advertise, ADDRESS)) as serving:
-                listening = cast(Any, await serving.listeners[0].open(ADDRESS, 0))
-                port = listening.sockets[0].getsockname()[1]
-                yield Rig(house, serving, bus, port, data, registry, tasks, ca_file)
+        async with (
+            open_house(runtime, settings, checkpoint) as house,
+            FtpsEdge(house).serve(spec, Placement(ADDRESS, advertise, ADDRESS)) as serving,
+        ):
+            listening = cast("Any", await serving.listeners[0].open(ADDRESS, 0))
+            port = listening.sockets[0].getsockname()[1]
+            yield Rig(house, serving, bus, port, data, registry, tasks, ca_file)
 
 
 def container(size: int = 0, seed: int = 1) -> bytes:

@@ -6,10 +6,12 @@ Blocking, for a worker thread. The steps at which a test can fail, in order (the
 """
 
 import errno
+import os
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 import structlog
@@ -21,12 +23,15 @@ from vprinter_ftps.card import Card
 from vprinter_ftps.datachannel import Channel
 from vprinter_ftps.metrics import FtpsMetrics, Stage
 from vprinter_ftps.outbox import Checkpoint, Outbox
-from vprinter_ftps.receive import Ending, receive
+from vprinter_ftps.receive import Ending, Receiver
 from vprinter_ftps.refusal import Refusal
 from vprinter_ftps.settings import FtpsSection
 from vprinter_ftps.upload import PROBE_MAX, Progress, Upload
 
 log = structlog.get_logger()
+
+BUSY_THREADS = max(2, os.cpu_count() or 1)
+"""Threads that work on received bytes at once."""
 
 _DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
@@ -45,6 +50,8 @@ class Custody:
     metrics: FtpsMetrics
     node: str
     free_bytes: Callable[[], int]
+    turnstile: AbstractContextManager[object] = field(default_factory=lambda: threading.BoundedSemaphore(BUSY_THREADS))
+    """Held by a thread that works on received bytes, see `Receiver`."""
     checkpoint: Checkpoint = no_checkpoint
 
     def check_room(self, announced: int | None) -> None:
@@ -101,13 +108,14 @@ class Custody:
             part.write(data)
             self.metrics.ingest_bytes.labels(upload.printer).inc(len(data))
 
-        ending = receive(
+        ending = Receiver(
             channel.connection,
             keep,
             progress,
+            turnstile=self.turnstile,
             stall_timeout=self.settings.stall_timeout,
             rate=self.settings.upload_rate,
-        )
+        ).run()
         channel.finish()
         return ending
 

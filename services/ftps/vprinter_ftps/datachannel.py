@@ -28,10 +28,10 @@ class NoFreePort(OSError):  # noqa: N818 - a state of the port range
 
 
 def bind_passive(address: str, ports: PortRange, rng: random.Random) -> socket.socket:
-    """A listening socket on a free port of the range, tried in random order; NoFreePort if there is none."""
-    numbers = list(range(ports.low, ports.high + 1))
-    rng.shuffle(numbers)
-    for port in numbers:
+    """A listening socket on a free port of the range, tried from a random one on; NoFreePort if there is none."""
+    first = rng.randrange(len(ports))
+    for step in range(len(ports)):
+        port = ports.low + (first + step) % len(ports)
         listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         try:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
