@@ -1,7 +1,6 @@
 """Facts: what happened, kept in JetStream until every consumer has taken them."""
 
 from enum import StrEnum
-from typing import Any
 
 from pydantic import Field, JsonValue
 
@@ -103,8 +102,3 @@ FACTS: dict[str, type[Event]] = {
 def kind_of(fact: Event) -> str:
     """The kind of a fact; KeyError-free because FACTS is closed over these classes."""
     return next(kind for kind, cls in FACTS.items() if isinstance(fact, cls))
-
-
-def schema() -> dict[str, Any]:
-    """JSON Schema of every fact, by kind."""
-    return {kind: cls.model_json_schema() for kind, cls in FACTS.items()}

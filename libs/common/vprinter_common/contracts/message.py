@@ -16,7 +16,8 @@ Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 class Message(BaseModel):
     """A frozen message with a version; `encode` and `decode` are its form on the wire (JSON)."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    # An error quotes its input, which may be a code or a key.
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     v: int = 1
 

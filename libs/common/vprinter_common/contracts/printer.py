@@ -10,17 +10,12 @@ from pydantic import (
     Field,
     PlainSerializer,
     SecretStr,
-    StringConstraints,
     field_validator,
     model_validator,
 )
 
 from vprinter_common.catalog import model as catalog_model
 from vprinter_common.contracts.message import Identifier, Message
-
-AccessCodeText = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{8}$")]
-"""Exactly eight letters or digits: all that the slicers' dialog takes."""
-
 
 Secret = Annotated[SecretStr, PlainSerializer(SecretStr.get_secret_value, when_used="json")]
 """Hidden in repr and logs, plain in the JSON that goes to the edges: this bucket is what carries it."""
@@ -36,7 +31,8 @@ class Mode(StrEnum):
 
 
 class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    # An error quotes its input, which may be a code or a key.
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
 
 class Bind(_Value):
