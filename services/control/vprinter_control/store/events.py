@@ -42,7 +42,7 @@ class EventType(StrEnum):
     FACT_UNREADABLE = "fact.unreadable"
 
 
-def record(session: AsyncSession, at: datetime, type_: EventType, **data: Any) -> None:
+def record(session: AsyncSession, at: datetime, type_: EventType, /, **data: Any) -> None:
     """Write an event into the transaction of the change it tells of."""
     session.add(Event(at=at, type=type_.value, data=data))
 
