@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -57,6 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _up(settings: Settings) -> int:
     configure_logging(LogSettings(level="error", format="console"), "vprinter")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a printer's name may not exist in the terminal's character set
     console = Console.on(sys.stdout, ("vprinter", "nats", *ADMIN_PORTS), os.environ)
     try:
         with data_directory(settings.data_dir.absolute()):
