@@ -54,6 +54,13 @@ class FtpsSession:
         self._lines = self._control.makefile("rb")
         self._data: socket.socket | None = None
         self.data_reused: bool | None = None
+        try:
+            self._be_greeted()
+        except FtpRefused:
+            self.close()
+            raise
+
+    def _be_greeted(self) -> None:
         if (version := self._control.version()) != "TLSv1.2":
             raise FtpRefused(Gate.TRUST, f"the server speaks {version}: uploads would be cut short")
         self._expect(self.reply(), 220)
@@ -120,7 +127,7 @@ class FtpsSession:
         self._data = self._open_data()
         self.command("TYPE I", 200)
         self.command(f"STOR {name}", 125, 150)
-        self._data = self._handshake(self._data)
+        self._handshake(self._data)
 
     def write(self, content: bytes | memoryview) -> None:
         """Some of the file."""
@@ -168,16 +175,16 @@ class FtpsSession:
             wrapped.do_handshake()
         return wrapped
 
-    def _handshake(self, sock: socket.socket) -> socket.socket:
-        """The data channel as this slicer wants it, after the 150."""
+    def _handshake(self, sock: socket.socket) -> None:
+        """Make the data channel what this slicer wants, after the 150."""
         if self._data_tls is DataTls.NEVER:
             sock.settimeout(REPLY_TIMEOUT)
-            return sock
+            return
         wrapped = sock if isinstance(sock, ssl.SSLSocket) else self._wrap(sock)
+        self._data = wrapped
         wrapped.settimeout(REPLY_TIMEOUT)
         wrapped.do_handshake()
         self.data_reused = wrapped.session_reused
-        return wrapped
 
     def quit(self) -> None:
         """QUIT and the goodbye."""
