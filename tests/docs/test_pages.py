@@ -1,0 +1,22 @@
+"""The documents say what the code does today."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.docs.settings_page import PAGE, page
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+
+
+def test_the_settings_page_is_current() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(), "run .venv/bin/python -m tests.docs.settings_page"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_between_documents_leads_somewhere(document: Path) -> None:
+    links = re.findall(r"\]\(([^)#\s]+)", document.read_text(encoding="utf-8"))
+    broken = [link for link in links if "://" not in link and not (document.parent / link).exists()]
+    assert broken == []
