@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from tests.simulators import detect, discovery
-from tests.simulators.device import Device
+from tests.simulators.device import BUSY_STATES, Device
 from tests.simulators.ftps import FtpsSession
 from tests.simulators.gates import Blocked, Gate
 from tests.simulators.mqtt import Link, Received
@@ -235,7 +235,7 @@ class Slicer:
 
     def print(self, filename: str, content: bytes, *, plate: int = 1) -> Sent:
         """The "Print" button; returns when the printer shows the job as finished."""
-        self.catch_up()
+        self._await_free()
         self.device.may_print(self.preset)
         folder = FTP_FOLDER.get(self.device.model, "")
         self.upload("verify_job", VERIFY_JOB)
@@ -247,6 +247,13 @@ class Slicer:
             self.project_file(filename, plate, folder)
         self._await_finish(job_name(filename))
         return sent
+
+    def _await_free(self) -> None:
+        """The dialog looks again with every report: what was just sent may still be under way."""
+        try:
+            self.watch(lambda device: device.state not in BUSY_STATES, "a printer that is not busy", 5)
+        except Blocked as error:
+            raise Blocked(Gate.BUSY, error.detail) from error
 
     def upload(self, filename: str, content: bytes, *, folder: str = "") -> Sent:
         """One FTPS session with one file, at the address that the reports name."""

@@ -187,9 +187,11 @@ class System:
         return printer
 
     def await_reachable(self, printer: Printer, timeout: float = 20.0) -> None:
-        """Wait until every port of the printer accepts."""
-        for port in self._printer_ports():
-            wait_for(partial(accepts, printer.address, port), f"{printer.address}:{port} accepts", timeout)
+        """Wait until every edge says that it serves the printer."""
+        wait_for(partial(self._is_running, printer), f"{printer.address} is served", timeout)
+
+    def _is_running(self, printer: Printer) -> bool:
+        return bool(self.api.get(f"virtual-printers/{printer.id}/status")["state"] == "running")
 
     def await_gone(self, printer: Printer, timeout: float = 20.0) -> None:
         """Wait until no port of the printer accepts."""
@@ -222,9 +224,8 @@ class System:
 
     def status(self, printer: Printer, service: str) -> dict[str, Any] | None:
         """What a service says of a printer, by way of the API."""
-        found = self.api.get(f"virtual-printers/{printer.id}/status")
-        entries = found["items"] if "items" in found else found["services"]
-        return next((entry for entry in entries if entry["service"] == service), None)
+        services: dict[str, dict[str, Any]] = self.api.get(f"virtual-printers/{printer.id}/status")["services"]
+        return services.get(service)
 
     def revision_is_served(self, printer: Printer) -> bool:
         """Whether every edge has taken over the printer's newest state."""

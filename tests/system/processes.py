@@ -76,7 +76,12 @@ class Supervised(Processes):
         self._log = self.log.open("ab")
         command = [sys.executable, "-m", "vprinter_cli", "up"]
         self._up = subprocess.Popen(
-            command, env=self.environ, stdin=subprocess.DEVNULL, stdout=self._log, stderr=subprocess.STDOUT
+            command,
+            env=self.environ,
+            cwd=self.logs,
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
         )
 
     def stop(self) -> None:
@@ -144,7 +149,12 @@ class Separate(Processes):
             environ["VPRINTER_ADMIN__PORT"] = environ[f"ADMIN_PORT_{name}"]
         with (self.logs / f"{name}.log").open("ab") as log:
             self._running[name] = subprocess.Popen(
-                self._command(name), env=environ, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+                self._command(name),
+                env=environ,
+                cwd=self.logs,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
             )
 
     def _command(self, name: str) -> list[str]:

@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-WELCOME_RULE = "─" * 78
+# Alone on its line: a traceback drawn with the same character is no welcome.
+WELCOME_RULE = re.compile(r"^─{78}$", re.MULTILINE)
 # A private RSA key of 2048 bits in PKCS#8 or PKCS#1, as PEM or inside JSON, starts like this.
 KEY = re.compile(r"PRIVATE KEY-----|MIIE[opuv][A-Za-z0-9]IB")
 
@@ -23,4 +24,4 @@ def leaks(logs: Iterable[Path], secrets: Iterable[str]) -> list[str]:
 
 def without_welcome(text: str) -> str:
     """The text without the blocks between two rules."""
-    return "".join(text.split(WELCOME_RULE)[::2])
+    return "".join(WELCOME_RULE.split(text)[::2])

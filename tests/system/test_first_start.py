@@ -37,7 +37,7 @@ def row(welcome: str, name: str) -> str:
 def welcomes(system: System) -> list[str]:
     """Every welcome so far, the newest last."""
     assert isinstance(system.processes, Supervised)
-    return system.processes.log.read_text().split(WELCOME_RULE)[1::2]
+    return WELCOME_RULE.split(system.processes.log.read_text())[1::2]
 
 
 @pytest.fixture(scope="module")

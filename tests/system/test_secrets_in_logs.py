@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.secrets_in_logs import WELCOME_RULE, leaks
+from tests.system.secrets_in_logs import leaks
 
 CODE = "Qx7TbL2m"
+RULE = "─" * 78
 
 
 def log(directory: Path, text: str) -> list[Path]:
@@ -35,6 +36,10 @@ def test_a_clean_log_is_clean(tmp_path: Path) -> None:
 
 
 def test_the_welcome_may_show_the_code_and_nothing_after_it_may(tmp_path: Path) -> None:
-    welcome = f"up\n{WELCOME_RULE}\n  Access code    {CODE}\n{WELCOME_RULE}\n"
+    welcome = f"up\n{RULE}\n  Access code    {CODE}\n{RULE}\n"
     assert leaks(log(tmp_path, welcome), [CODE]) == []
     assert leaks(log(tmp_path, f"{welcome}ftps code={CODE}\n"), [CODE])
+
+
+def test_a_traceback_with_frames_is_no_welcome(tmp_path: Path) -> None:
+    assert leaks(log(tmp_path, f"control | ╭{RULE}╮\ncode = {CODE}\ncontrol | ╰{RULE}╯\n"), [CODE])

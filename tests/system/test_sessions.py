@@ -62,7 +62,7 @@ def test_a_slicer_that_remembers_another_serial_is_answered_on_that_one(system: 
     with system.slicer(printer, profile, remembered_serial="00M00A000000001") as slicer:
         slicer.add()
         slicer.connect()
-        content = threemf.sliced(seed=41)
+        content = threemf.sliced(title=profile.name, seed=41)
         sent = slicer.print("remembered.gcode.3mf", content)
         assert {module["sn"] for module in slicer.device.modules} == {"00M00A000000001"}
     system.await_archived(sent.sha256)
