@@ -79,4 +79,4 @@ def _refers(table: type[ArchiveItem] | type[PendingUpload]) -> ColumnElement[boo
 
 
 def _holds_receipts(outbox: Path) -> bool:
-    return outbox.is_dir() and any(path.suffix == ".json" for path in outbox.iterdir())
+    return outbox.is_dir() and any(outbox.rglob("*.json"))

@@ -14,6 +14,7 @@ from vprinter_common.wire.container import BrokenContainer, check_container
 
 MAX_MEMBER = 4 * 1024 * 1024
 MAX_PLATES = 1000
+_PNG = b"\x89PNG\r\n\x1a\n"
 SLICE_INFO = "Metadata/slice_info.config"
 
 _GCODE = re.compile(r"Metadata/plate_([1-9]\d{0,3})\.gcode")
@@ -46,6 +47,18 @@ def read_contents(path: Path, filename: str) -> Contents:
         return Contents(error=f"{SLICE_INFO} is not XML: {error}")
     except _UNREADABLE as error:
         return Contents(error=f"cannot be read: {error or type(error).__name__}"[:500])
+
+
+def read_thumbnail(path: Path, plate: int) -> bytes | None:
+    """The slicer's picture of a plate (PNG), if there is one that can be read."""
+    try:
+        with path.open("rb") as file:
+            check_container(file)
+            with zipfile.ZipFile(file) as archive:
+                picture = _read(archive, f"Metadata/plate_{plate}.png")
+    except (BrokenContainer, *_UNREADABLE):
+        return None
+    return picture if picture.startswith(_PNG) else None
 
 
 def _plates(archive: zipfile.ZipFile) -> tuple[int, ...]:

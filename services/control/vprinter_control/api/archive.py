@@ -1,5 +1,6 @@
 """`archive`: list, look, change, delete, download."""
 
+import asyncio
 from collections.abc import Sequence
 from http import HTTPStatus
 from urllib.parse import quote
@@ -17,6 +18,7 @@ from vprinter_control.api.routing import Call, Route
 from vprinter_control.store import files as store
 from vprinter_control.store.events import EventType, record
 from vprinter_control.store.schema import ArchiveItem
+from vprinter_control.threemf import read_thumbnail
 
 
 class ArchiveQuery(Paging):
@@ -93,6 +95,16 @@ async def _file(call: Call) -> web.StreamResponse:
     )
 
 
+async def _thumbnail(call: Call) -> web.Response:
+    async with call.control.database.read() as session:
+        item = await store.archive_item(session, call.id)
+    plate = int(call.request.match_info["plate"])
+    picture = await asyncio.to_thread(read_thumbnail, call.control.blobs.path(item.sha256), plate)
+    if picture is None:
+        raise ProblemError(HTTPStatus.NOT_FOUND, "no_thumbnail", f"{item.filename} has no picture of plate {plate}")
+    return web.Response(body=picture, content_type="image/png", headers={"X-Content-Type-Options": "nosniff"})
+
+
 def _attachment(filename: str) -> str:
     """RFC 6266: a plain name for old clients, the real one for the others."""
     plain = "".join(char if char.isascii() and char.isprintable() and char not in '"\\%' else "_" for char in filename)
@@ -100,6 +112,13 @@ def _attachment(filename: str) -> str:
 
 
 ROUTES = (
+    Route(
+        "GET",
+        "/archive/{id}/plates/{plate}/thumbnail",
+        "The slicer's picture of a plate",
+        _thumbnail,
+        media_type="image/png",
+    ),
     Route("GET", "/archive", "List archived files, the newest first", _list, Page[FileObject], query=ArchiveQuery),
     Route("GET", "/archive/{id}", "Get an archive item", _get, FileObject),
     Route("PATCH", "/archive/{id}", "Change its name, notes, tags or project", _change, FileObject, body=FilePatch),

@@ -65,9 +65,8 @@ def _operation(route: Route, answer: Any, body: Any, problem: Any) -> dict[str, 
 
 
 def _path_parameters(route: Route) -> list[dict[str, Any]]:
-    if "{id}" not in route.path:
-        return []
-    return [{"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}]
+    names = [part[1:-1] for part in route.path.split("/") if part.startswith("{")]
+    return [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
 
 
 def _query_parameters(route: Route) -> list[dict[str, Any]]:
@@ -80,7 +79,14 @@ def _query_parameters(route: Route) -> list[dict[str, Any]]:
 
 
 def _operation_id(route: Route) -> str:
-    words = route.path.strip("/").replace("{id}", "one").replace("/", "_").replace("-", "_").replace(".", "_")
+    words = (
+        route.path.strip("/")
+        .replace("{id}", "one")
+        .replace("{plate}", "one")
+        .replace("/", "_")
+        .replace("-", "_")
+        .replace(".", "_")
+    )
     return f"{route.method.lower()}_{words}"
 
 

@@ -77,6 +77,11 @@ _STATUS: Mapping[type[Refused], HTTPStatus] = {
     Unable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 _HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large", 415: "not_json"}
+_HTTP_SENTENCES = {
+    404: "there is nothing at this path",
+    405: "this path does not know the method",
+    413: "the body is larger than 1 MiB",
+}
 # Validators raise these types themselves; every other type is a plain `invalid`.
 _OWN_TYPES = frozenset({"not_built_yet", "unknown_model", "invalid_cursor"})
 
@@ -109,7 +114,7 @@ def from_http(error: web.HTTPException) -> ProblemError:
     return ProblemError(
         HTTPStatus(error.status),
         _HTTP_CODES.get(error.status, "http_error"),
-        error.text or error.reason,
+        _HTTP_SENTENCES.get(error.status, error.text or error.reason),
         headers=headers,
     )
 

@@ -16,6 +16,7 @@ from vprinter_control.api.problems import ProblemError, from_validation
 from vprinter_control.tokens import Identity
 
 PREFIX = "/api/v1"
+_PARAMETERS = {"id": "[A-Za-z0-9_-]{1,64}", "plate": "[1-9][0-9]{0,3}"}
 
 
 class Access(StrEnum):
@@ -88,7 +89,9 @@ class Route:
 def add_routes(app: web.Application, control: Control, routes: Iterable[Route]) -> None:
     """Serve the routes."""
     for route in routes:
-        path = PREFIX + route.path.replace("{id}", "{id:[A-Za-z0-9_-]{1,64}}")
+        path = PREFIX + route.path
+        for name, pattern in _PARAMETERS.items():
+            path = path.replace(f"{{{name}}}", f"{{{name}:{pattern}}}")
         app.router.add_route(route.method, path, _serve(control, route))
 
 

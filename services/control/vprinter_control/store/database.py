@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, event, make_url
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from vprinter_control.store.commits import Commits
 
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
 _WRITING = "vprinter_writing"
+# What says that the database is unwell, and not that a statement was wrong.
+_UNWELL = (OperationalError, InterfaceError, PoolTimeout)
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA foreign_keys=ON",
@@ -47,7 +50,7 @@ class Database:
             try:
                 async with self._writers() as session, session.begin():
                     yield session
-            except SQLAlchemyError as error:
+            except _UNWELL as error:
                 self._failure = type(error).__name__
                 raise
             self._failure = None
@@ -58,7 +61,7 @@ class Database:
         try:
             async with self._lock, self._writers() as session, session.begin():
                 await session.connection()
-        except SQLAlchemyError as error:
+        except _UNWELL as error:
             self._failure = type(error).__name__
         else:
             self._failure = None
@@ -79,11 +82,11 @@ def open_database(url: str) -> Database:
     parsed = make_url(url)
     parsed = parsed.set(drivername=_DRIVERS.get(parsed.drivername, parsed.drivername))
     if parsed.get_backend_name() != "sqlite":
-        return Database(create_async_engine(parsed, pool_pre_ping=True))
+        return Database(create_async_engine(parsed, pool_pre_ping=True, hide_parameters=True))
     if parsed.database:
         # It holds the printers' private keys.
         Path(parsed.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    engine = create_async_engine(parsed)
+    engine = create_async_engine(parsed, hide_parameters=True)
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return Database(engine)

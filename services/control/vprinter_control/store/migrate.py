@@ -1,6 +1,5 @@
 """Brings a database to the schema of this release."""
 
-import logging
 from pathlib import Path
 
 import structlog
@@ -41,7 +40,6 @@ def _upgrade(connection: Connection) -> None:
     from alembic.config import Config  # noqa: PLC0415
     from alembic.util import CommandError  # noqa: PLC0415
 
-    logging.getLogger("alembic").setLevel(logging.WARNING)
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     try:
