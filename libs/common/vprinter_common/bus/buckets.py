@@ -118,7 +118,12 @@ def _apply(state: dict[str, M], entry: KeyValue.Entry, model: type[M], known: Ma
     try:
         state[entry.key] = model.decode(entry.value or b"")
     except ValidationError as error:
-        log.error("value_unreadable", key=entry.key, fields=[".".join(map(str, e["loc"])) for e in error.errors()])
+        log.error(
+            "value_unreadable",
+            bucket=entry.bucket,
+            entry=entry.key,
+            fields=[".".join(map(str, e["loc"])) for e in error.errors()],
+        )
         if entry.key in state or entry.key not in known:
             return False
         state[entry.key] = known[entry.key]

@@ -1,6 +1,7 @@
 """The connection to NATS: made for ever, with streams, buckets and subscriptions set up whenever it is new."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from types import TracebackType
@@ -50,6 +51,8 @@ class Connection:
     def __init__(self, settings: NatsSettings, name: str, registry: CollectorRegistry) -> None:
         self._settings = settings
         self._name = name
+        self._shown_url = re.sub(r"//[^/,]*@", "//", settings.url)
+        """Without a password that may stand in it."""
         self._client: Client | None = None
         self._up = asyncio.Event()
         """The line is there. Cleared when it breaks; the client mends it by itself."""
@@ -72,7 +75,7 @@ class Connection:
 
     def problem(self) -> str | None:
         """A sentence if NATS is away (a health check)."""
-        return None if self.connected else f"no connection to NATS at {self._settings.url}; retrying"
+        return None if self.connected else f"no connection to NATS at {self._shown_url}; retrying"
 
     async def wait_connected(self) -> None:
         """Wait until NATS is there and its streams, buckets and subscriptions exist."""
@@ -100,7 +103,7 @@ class Connection:
     def line(self) -> Client:
         """The client while its line is there; raises BusUnavailable."""
         if self._client is None or not self._client.is_connected:
-            raise BusUnavailable(f"no connection to NATS at {self._settings.url}")
+            raise BusUnavailable(f"no connection to NATS at {self._shown_url}")
         return self._client
 
     def jetstream(self) -> JetStreamContext:
@@ -127,14 +130,14 @@ class Connection:
                 async with asyncio.timeout(CONNECT_TIMEOUT):
                     await self._connect(client)
             except (*FAILURES, *NOT_NATS) as error:
-                log.warning("nats_unreachable", url=self._settings.url, error=sentence(error))
+                log.warning("nats_unreachable", url=self._shown_url, error=sentence(error))
                 await client.close()
                 await asyncio.sleep(RETRY)
                 continue
-            log.info("nats_connected", url=self._settings.url)
+            log.info("nats_connected", url=self._shown_url)
             self._line_is_up()
             await self._closed.wait()
-            log.error("nats_refused", url=self._settings.url, error=sentence(client.last_error or EOFError()))
+            log.error("nats_refused", url=self._shown_url, error=sentence(client.last_error or EOFError()))
             await asyncio.sleep(RETRY)
 
     async def _keep_ready(self) -> None:

@@ -10,13 +10,27 @@ import structlog
 from vprinter_common.runtime.settings import LogSettings
 
 SECRET_KEYS = frozenset({"access_code", "code", "password", "token", "key", "key_pem", "secret", "authorization"})
+SECRET_ENDS = ("_password", "_secret", "_token")
 """Values under these keys never reach a log."""
 
 
-def _redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    for key in SECRET_KEYS & event.keys():
-        event[key] = "[redacted]"
+def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Hide what stands under a secret key, at any depth (a structlog processor)."""
+    for key, value in event.items():
+        event[key] = _shown(key, value)
     return event
+
+
+def _shown(key: str, value: Any) -> Any:
+    if key.lower() in SECRET_KEYS or key.lower().endswith(SECRET_ENDS):
+        return "[redacted]"
+    match value:
+        case dict():
+            return {name: _shown(str(name), inner) for name, inner in value.items()}
+        case list():
+            return [_shown(key, inner) for inner in value]
+        case _:
+            return value
 
 
 def configure_logging(settings: LogSettings, service: str) -> None:
@@ -25,7 +39,7 @@ def configure_logging(settings: LogSettings, service: str) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _redact,
+        redact,
     ]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

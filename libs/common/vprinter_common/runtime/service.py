@@ -1,8 +1,10 @@
 """Start of a service, its root tasks, and its graceful stop."""
 
 import asyncio
+import os
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
@@ -14,6 +16,7 @@ from prometheus_client.gc_collector import GCCollector
 from prometheus_client.process_collector import ProcessCollector
 
 from vprinter_common.bus import Bus
+from vprinter_common.net import port_owner
 from vprinter_common.runtime.admin import serve_admin
 from vprinter_common.runtime.health import Health, Severity
 from vprinter_common.runtime.logging import configure_logging
@@ -22,8 +25,14 @@ from vprinter_common.runtime.tasks import TaskSet
 
 log = structlog.get_logger()
 
+STOP_POLITE = 6.0
+"""Seconds a service has to stop by itself; then what still runs is cancelled."""
 STOP_GRACE = 8.0
-"""Seconds a service has to stop by itself; `vprinter up` ends within 10."""
+"""Seconds until the process ends in any case; `vprinter up` ends within 10."""
+
+
+class ServiceFailed(Exception):  # noqa: N818 - said of the service as a whole
+    """The service could not start, go on, or stop."""
 
 
 @dataclass(slots=True)
@@ -37,6 +46,8 @@ class Runtime:
     health: Health
     tasks: TaskSet
     stop: asyncio.Event = field(default_factory=asyncio.Event)
+    ended: str | None = None
+    """The root task that ended and took the service with it."""
 
     def root(self, task: asyncio.Task[object]) -> None:
         """Make a task essential: if it ends before the stop, the whole service stops."""
@@ -44,7 +55,8 @@ class Runtime:
 
     def _ended(self, task: asyncio.Task[object]) -> None:
         if not self.stop.is_set() and not task.cancelled():
-            log.critical("root_task_ended", task=task.get_name())
+            self.ended = task.get_name()
+            log.critical("root_task_ended", task=self.ended)
             self.stop.set()
 
 
@@ -53,7 +65,7 @@ Body = Callable[[Runtime], AbstractAsyncContextManager[None]]
 
 
 async def serve(service: str, settings: CommonSettings, body: Body, stop: asyncio.Event) -> None:
-    """Run a service until `stop` is set (tests set it; `run` sets it on SIGTERM and SIGINT)."""
+    """Run a service until `stop` is set (tests set it; `run` sets it on SIGTERM and SIGINT); may raise ServiceFailed."""
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     GCCollector(registry=registry)
@@ -70,38 +82,63 @@ async def serve(service: str, settings: CommonSettings, body: Body, stop: asynci
         tasks = await stack.enter_async_context(TaskSet(service))
         runtime = Runtime(service, settings, bus, registry, health, tasks, stop)
         runtime.root(tasks.spawn(health.beat(), "health"))
-        await stack.enter_async_context(serve_admin(settings.admin.host, port, registry, health))
+        try:
+            await stack.enter_async_context(serve_admin(settings.admin.host, port, registry, health))
+        except OSError as error:
+            owner = await asyncio.to_thread(port_owner, port) or "another process"
+            raise ServiceFailed(
+                f"metrics and health need port {port} on {settings.admin.host}: {error.strerror or error} ({owner}); "
+                "stop that, or set VPRINTER_ADMIN__PORT"
+            ) from error
         await stack.enter_async_context(body(runtime))
         log.info("started", node=settings.node, admin=f"http://{settings.admin.host}:{port}")
         await stop.wait()
         log.info("stopping")
+    if runtime.ended is not None:
+        raise ServiceFailed(f"{runtime.ended} ended, without which the service cannot do its work")
 
 
 def run(service: str, settings: CommonSettings, body: Body) -> None:
-    """Run a service as this process; returns after a graceful stop."""
+    """Run a service as this process; returns after a graceful stop, exits with 1 after anything else."""
     configure_logging(settings.log, service)
-
-    async def main() -> None:
-        loop = asyncio.get_running_loop()
-        stop = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
-        running = loop.create_task(serve(service, settings, body, stop), name=service)
-        stopped = loop.create_task(stop.wait(), name="stop")
-        await asyncio.wait({running, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        stopped.cancel()
-        try:
-            async with asyncio.timeout(STOP_GRACE):
-                await running
-        except TimeoutError:
-            log.error("stop_took_too_long", seconds=STOP_GRACE)
-            raise
-
     try:
-        asyncio.run(main())
-    except TimeoutError:  # is an OSError too
-        sys.exit(1)
-    except OSError as error:
-        log.error("start_failed", error=str(error))
+        asyncio.run(_until_signalled(service, settings, body))
+    except (OSError, ServiceFailed) as error:
+        log.error("service_failed", error=str(error))
         sys.exit(1)
     log.info("stopped")
+
+
+async def _until_signalled(service: str, settings: CommonSettings, body: Body) -> None:
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+
+    def on_signal(_number: int, _frame: object) -> None:
+        _exit_after(STOP_GRACE)
+        if not loop.is_closed():  # a second Ctrl-C, at the very end
+            loop.call_soon_threadsafe(stop.set)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, on_signal)  # loop.add_signal_handler would not hear it while something blocks the loop
+    running = loop.create_task(serve(service, settings, body, stop), name=service)
+    stopped = loop.create_task(stop.wait(), name="stop")
+    await asyncio.wait({running, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    _exit_after(STOP_GRACE)  # also for a stop that no signal asked for
+    if not (await asyncio.wait({running}, timeout=STOP_POLITE))[0]:
+        running.cancel()
+        await asyncio.wait({running})
+        raise ServiceFailed(f"not stopped within {STOP_POLITE:g} s, so it was broken off")
+    running.result()
+
+
+def _exit_after(seconds: float) -> None:
+    """End the process by then, whatever hangs: a thread, a task that cannot be cancelled, the event loop itself."""
+
+    def give_up() -> None:
+        log.error("stop_took_too_long", seconds=seconds)
+        os._exit(1)
+
+    timer = threading.Timer(seconds, give_up)
+    timer.daemon = True
+    timer.start()
