@@ -65,6 +65,17 @@ class FtpsSession:
             raise FtpRefused(Gate.TRUST, f"the server speaks {version}: uploads would be cut short")
         self._expect(self.reply(), 220)
 
+    @property
+    def control(self) -> socket.socket:
+        """The control connection, for what no slicer does."""
+        return self._control
+
+    @property
+    def data(self) -> socket.socket:
+        """The open data connection."""
+        assert self._data is not None, "begin_store comes first"
+        return self._data
+
     # -- control -------------------------------------------------------------------------------------------------
 
     def reply(self) -> Reply:
