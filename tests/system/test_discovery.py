@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.simulators.discovery import Ear
+from tests.simulators.discovery import Ear, Heard
 from tests.simulators.gates import Blocked, Gate
 from tests.simulators.profiles import ORCA, PROFILES, STUDIO_27, Profile
 from tests.system.harness import Printer, System
@@ -16,9 +16,14 @@ def ear(system: System) -> Ear:
     return Ear(LOOPBACK_BROADCAST, system.ports.ssdp)
 
 
-def test_a_slicer_on_this_machine_hears_the_printer(system: System, printer: Printer, ear: Ear) -> None:
-    with ear:
-        heard = ear.hear(printer.serial)
+@pytest.fixture(scope="module")
+def heard(system: System, printer: Printer) -> Heard:
+    """What a slicer on this machine hears of the printer."""
+    with Ear(LOOPBACK_BROADCAST, system.ports.ssdp) as ear:
+        return ear.hear(printer.serial)
+
+
+def test_a_slicer_on_this_machine_hears_the_printer(system: System, printer: Printer, heard: Heard) -> None:
     assert (heard.address, heard.model, heard.name) == (printer.address, "BL-P001", "Workshop")
     assert heard.source[1] == system.ports.ssdp
 
@@ -41,9 +46,7 @@ def test_a_slicer_picks_the_printer_from_its_list_and_connects(system: System, p
 
 
 @pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.name)
-def test_detect_tells_what_announcements_tell(system: System, printer: Printer, ear: Ear, profile: Profile) -> None:
-    with ear:
-        heard = ear.hear(printer.serial)
+def test_detect_tells_what_announcements_tell(system: System, heard: Heard, printer: Printer, profile: Profile) -> None:
     asked = system.slicer(printer, profile).add()
     assert (asked.serial, asked.model, asked.name, asked.version) == (
         heard.serial,

@@ -1,6 +1,7 @@
 """Where files end: archive, pending uploads or queue; and what leaves no trace."""
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -85,6 +86,7 @@ def test_the_archived_file_is_the_one_that_was_sent(system: System, printer: Pri
     content = threemf.sliced(seed=2, padding=50_000)
     (entry,) = system.await_archived(send(system, printer, "same bytes.gcode.3mf", content))
     assert system.api.raw("GET", f"archive/{entry['id']}/file") == content
+    assert system.api.raw("GET", f"archive/{entry['id']}/plates/1/thumbnail") == threemf.png(Plate().color)
 
 
 def test_an_identical_file_is_stored_once_and_listed_twice(system: System, printer: Printer) -> None:
@@ -165,19 +167,25 @@ def test_the_slicers_options_reach_the_queue_in_either_order(system: System, que
 # -- no trace --------------------------------------------------------------------------------------------------------
 
 
+def probe(system: System, printer: Printer, profile: Profile) -> set[str]:
+    """Upload verify_job as a slicer does; returns the states that the printer shows then."""
+    with system.slicer(printer, profile) as slicer:
+        slicer.add()
+        slicer.connect()
+        slicer.upload("verify_job", b"just a test file")
+        slicer.await_pushes(2)
+        return {state for state, _, _ in slicer.device.states}
+
+
 @pytest.mark.parametrize("mode", ["immediate", "review", "queue"])
 def test_verify_job_leaves_no_trace(system: System, mode: str) -> None:
     printer = system.new_printer(mode=mode, name="Probe")
     system.await_quiet()
     blobs = system.blobs()
     kept = {path: len(system.api.items(path)) for path in ("archive", "pending", "queue")}
-    for profile in PROFILES:
-        with system.slicer(printer, profile) as slicer:
-            slicer.add()
-            device = slicer.connect()
-            assert "226" not in slicer.upload("verify_job", b"just a test file").reply
-            slicer.await_pushes(2)
-            assert {state for state, _, _ in device.states} == {"IDLE"}
+    with ThreadPoolExecutor(len(PROFILES)) as pool:
+        for states in pool.map(partial(probe, system, printer), PROFILES):
+            assert states == {"IDLE"}
     assert system.blobs() == blobs
     assert not system.leftovers()
     assert {path: len(system.api.items(path)) for path in kept} == kept
