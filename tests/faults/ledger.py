@@ -131,8 +131,11 @@ class Ledger:
             assert sha256(path.read_bytes()).hexdigest() == path.name, f"{path} is damaged"
 
     def _check_card(self, listed: Counter[Entry]) -> None:
+        kept = self.system.blobs()
         for path in (self.system.data / "ftps" / self.printer.id).glob("*.json"):
             shown = json.loads(path.read_text())
+            if shown["sha256"] not in kept:  # an entry is shown only while its file is kept
+                continue
             assert listed[shown["name"], shown["sha256"]], f"shown on the card, but never taken: {shown}"
 
 

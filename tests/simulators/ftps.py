@@ -124,6 +124,17 @@ class FtpsSession:
         if folder:
             self.command(f"CWD {folder}", 250)
         self.begin_store(name)
+        return self.finish_store(content)
+
+    def begin_store(self, name: str) -> None:
+        """EPSV, TYPE I and STOR up to the 150 and the handshake after it; the bytes may follow."""
+        self._data = self._open_data()
+        self.command("TYPE I", 200)
+        self.command(f"STOR {name}", 125, 150)
+        self._handshake(self._data)
+
+    def finish_store(self, content: bytes) -> Reply:
+        """The bytes, their end, and the final reply."""
         try:
             self.write(content)
             self.finish_data()
@@ -132,13 +143,6 @@ class FtpsSession:
             refusal = self.reply()
             raise FtpRefused(Gate.UPLOAD, f"{error}; {refusal.code} {refusal.text}", refusal) from error
         return self.stored()
-
-    def begin_store(self, name: str) -> None:
-        """EPSV, TYPE I and STOR up to the 150 and the handshake after it; the bytes may follow."""
-        self._data = self._open_data()
-        self.command("TYPE I", 200)
-        self.command(f"STOR {name}", 125, 150)
-        self._handshake(self._data)
 
     def write(self, content: bytes | memoryview) -> None:
         """Some of the file."""
