@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import PurePosixPath
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -15,6 +14,7 @@ from tests.simulators.device import BUSY_STATES, Device
 from tests.simulators.ftps import FtpsSession
 from tests.simulators.gates import Blocked, Gate
 from tests.simulators.mqtt import Link, Received
+from tests.simulators.print_command import job_name, print_command
 from tests.simulators.profiles import FTP_FOLDER, Detect, Order, Profile
 from tests.simulators.report_rules import report_errors
 
@@ -278,30 +278,7 @@ class Slicer:
 
     def project_file(self, filename: str, plate: int = 1, folder: str = "", **more: Any) -> dict[str, Any]:
         """The print command; returns its acknowledgement."""
-        url = f"file:///{folder}/{filename}" if folder else f"ftp://{filename}"
-        command = {
-            "command": "project_file",
-            "param": f"Metadata/plate_{plate}.gcode",
-            "file": filename,
-            "url": url,
-            "md5": "from_sd_card",
-            "subtask_name": job_name(filename),
-            **dict.fromkeys(("project_id", "profile_id", "task_id", "subtask_id"), "0"),
-            "bed_type": "textured_plate",
-            "timelapse": False,
-            "bed_leveling": True,
-            "auto_bed_leveling": 2,
-            "flow_cali": False,
-            "extrude_cali_flag": 2,
-            "nozzle_offset_cali": 2,
-            "vibration_cali": True,
-            "layer_inspect": False,
-            "use_ams": False,
-            "ams_mapping": [-1],
-            "ams_mapping2": [{"ams_id": 255, "slot_id": 255}],
-            "cfg": "0",
-            **more,
-        }
+        command = {**print_command(filename, plate, folder), **more}
         sequence = self.request({"print": command}, sequence=JOB_SEQUENCE)
 
         def acknowledged(got: Received, report: dict[str, Any]) -> dict[str, Any] | None:
@@ -353,9 +330,3 @@ def full(report: dict[str, Any]) -> bool:
     """Whether a report is a full push_status."""
     push = report.get("print", {})
     return bool(push.get("command") == "push_status" and push.get("msg", 0) == 0)
-
-
-def job_name(filename: str) -> str:
-    """The name of a job as slicers make it of a file's name."""
-    name = PurePosixPath(filename).name
-    return name.removesuffix(".3mf").removesuffix(".gcode")
