@@ -6,6 +6,7 @@ from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
+from aiohttp.http_exceptions import HttpProcessingError
 
 from vprinter_common.runtime.settings import LogSettings
 
@@ -33,6 +34,11 @@ def _shown(key: str, value: Any) -> Any:
             return value
 
 
+def _is_no_bad_request(record: logging.LogRecord) -> bool:
+    """Bytes that are no HTTP get a 400; a trace for each would let strangers fill the log."""
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+
+
 def configure_logging(settings: LogSettings, service: str) -> None:
     """Set up structlog and route the standard library's logs (asyncio, aiohttp, nats, aioftp) through it."""
     shared: list[Any] = [
@@ -51,7 +57,14 @@ def configure_logging(settings: LogSettings, service: str) -> None:
     if settings.format == "json":
         last = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     else:
-        last = [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=24)]
+        last = [
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(),
+                pad_event_to=24,
+                # The default one, where rich is installed, shows every local variable: codes and keys among them.
+                exception_formatter=structlog.dev.plain_traceback,
+            )
+        ]
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -65,4 +78,5 @@ def configure_logging(settings: LogSettings, service: str) -> None:
     # The databases' debug lines hold what is written: private keys among it.
     for noisy in ("aiohttp.access", "aioftp.server", "aiosqlite", "alembic", "asyncpg", "nats", "sqlalchemy"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    logging.getLogger("aiohttp.server").addFilter(_is_no_bad_request)
     structlog.contextvars.bind_contextvars(service=service)
