@@ -121,6 +121,8 @@ class PrinterServer(aioftp.Server):
         while True:
             reply, sent = await response_queue.get()
             try:
+                if stream.writer.is_closing():
+                    continue
                 await stream.write(reply)
                 sent()
             except (OSError, TimeoutError):
@@ -152,7 +154,7 @@ class PrinterServer(aioftp.Server):
     async def _next_line(self, stream: StreamIO, session: Session) -> bytes | None:
         """One line; None when the client is gone, was silent for too long, or sends what cannot be a command."""
         loop = asyncio.get_running_loop()
-        while True:
+        while not stream.writer.is_closing():  # what a client sent before it left is not worth an answer to nobody
             deadline = session.deadline(loop.time())
             try:
                 async with asyncio.timeout_at(deadline):
@@ -169,6 +171,7 @@ class PrinterServer(aioftp.Server):
                 return None
             session.last_activity = loop.time()
             return line if line.endswith(b"\n") else None
+        return None
 
     async def _command(self, verb: str, connection: Connection, argument: str) -> bool:
         session = self._session(connection.command_connection)
