@@ -28,15 +28,15 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 
 
 @pytest.fixture(scope="session")
-def target(house: System) -> Printer:
-    """The printer that is attacked; one for all, so that what piles up is found."""
-    return house.new_printer(name="Target")
+def ledger(house: System) -> Ledger:
+    """The books of the printer that everything is done to; one for all, so that what piles up is found."""
+    return Ledger(house, house.new_printer(name="Target"), house.ca_pem())
 
 
 @pytest.fixture(scope="session")
-def ledger(house: System, target: Printer) -> Ledger:
-    """The books of that printer."""
-    return Ledger(house, target, house.ca_pem())
+def target(ledger: Ledger) -> Printer:
+    """That printer."""
+    return ledger.printer
 
 
 @pytest.fixture
@@ -46,13 +46,8 @@ def attacker(house: System) -> str:
 
 
 @pytest.fixture
-def peace(house: System, neighbourhood: Printer) -> Iterator[Vitals]:
-    """The test must disturb neither a slicer at another printer nor the services."""
-    with Vitals(house) as vitals, Neighbour(house, neighbourhood):
+def peace(house: System, ledger: Ledger) -> Iterator[Vitals]:
+    """The test must disturb neither a slicer at the same printer nor the services; in the end the books must be right."""
+    with Vitals(house) as vitals, Neighbour(ledger):
         yield vitals
-
-
-@pytest.fixture(scope="session")
-def neighbourhood(house: System) -> Printer:
-    """The neighbour's printer."""
-    return house.new_printer(name="Neighbour")
+    ledger.settle()

@@ -5,10 +5,9 @@ from itertools import pairwise
 from types import TracebackType
 from typing import Self
 
+from tests.faults.ledger import Ledger
 from tests.simulators import threemf
 from tests.simulators.profiles import STUDIO_27
-from tests.simulators.slicer import Sent
-from tests.system.harness import Printer, System
 
 REPORT_GAP = 3.0
 """Seconds between two reports that a user does not notice yet; one comes every second."""
@@ -19,25 +18,31 @@ PAUSE = 0.5
 class Neighbour:
     """While the context is open, it watches the printer and sends one file after the other, from an address of its own."""
 
-    def __init__(self, system: System, printer: Printer) -> None:
-        self._system = system
-        self._printer = printer
-        self._slicer = system.slicer(printer, STUDIO_27, source=system.fresh_address())
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._address = ledger.system.fresh_address()
+        self._slicer = ledger.system.slicer(ledger.printer, STUDIO_27, source=self._address)
         self._stop = threading.Event()
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._live, name="neighbour")
-        self.sent: list[Sent] = []
+        self._sent = 0
 
     def _live(self) -> None:
         try:
             while True:  # at least once, however soon the trouble ends
-                title = f"{self._printer.serial} {len(self.sent)}"
                 self._slicer.add()
-                self.sent.append(self._slicer.send(f"{title}.gcode.3mf", threemf.sliced(title=title, padding=500_000)))
+                self._send()
                 if self._stop.wait(PAUSE):
                     return
         except BaseException as error:  # noqa: BLE001 - told by the test's own thread
             self._failure = error
+
+    def _send(self) -> None:
+        name = f"{self._address} {self._sent}.gcode.3mf"
+        content = threemf.sliced(title=name, padding=500_000)
+        self._ledger.told(name, content, lambda: self._slicer.send(name, content).reply)
+        assert self._ledger.kept[self._ledger.entry(name, content)], f"{name} was not taken"
+        self._sent += 1
 
     def __enter__(self) -> Self:
         self._slicer.add()
@@ -59,8 +64,6 @@ class Neighbour:
             raise AssertionError(f"the neighbour noticed: {self._failure}") from self._failure
         assert lost is None, f"the neighbour lost its connection: {lost}"
         assert self.longest_gap([got.at for got in received]) < REPORT_GAP
-        for sent in self.sent:
-            self._system.await_archived(sent.sha256)
 
     @staticmethod
     def longest_gap(times: list[float]) -> float:

@@ -64,8 +64,8 @@ class Link:
 
     def connect(self, client_id: str, user: str, password: str, *, keepalive: int = 30) -> float:
         """CONNECT; returns when the CONNACK came (monotonic seconds)."""
-        body = _text("MQTT") + bytes([4, 0b1100_0010]) + struct.pack(">H", keepalive)
-        self._send(0x10, body + _text(client_id) + _text(user) + _text(password))
+        body = mqtt_text("MQTT") + bytes([4, 0b1100_0010]) + struct.pack(">H", keepalive)
+        self._send(0x10, body + mqtt_text(client_id) + mqtt_text(user) + mqtt_text(password))
         body, at = self._answer(CONNACK, "CONNACK")
         code = body[1]
         if code == 5:
@@ -77,7 +77,7 @@ class Link:
     def subscribe(self, topic: str, qos: int = 0) -> float:
         """SUBSCRIBE; returns when the SUBACK came (monotonic seconds)."""
         packet = self._next_packet()
-        self._send(0x82, struct.pack(">H", packet) + _text(topic) + bytes([qos]))
+        self._send(0x82, struct.pack(">H", packet) + mqtt_text(topic) + bytes([qos]))
         answer, at = self._answer(SUBACK, "SUBACK")
         if answer != struct.pack(">HB", packet, qos):
             raise Blocked(Gate.MQTT, f"SUBACK {answer.hex()} for packet {packet} with QoS {qos}")
@@ -86,7 +86,7 @@ class Link:
     def publish(self, topic: str, payload: bytes, qos: int = 0) -> None:
         """PUBLISH; with QoS 1 it waits for the PUBACK."""
         packet = self._next_packet() if qos else 0
-        head = _text(topic) + (struct.pack(">H", packet) if qos else b"")
+        head = mqtt_text(topic) + (struct.pack(">H", packet) if qos else b"")
         self._send(0x30 | qos << 1, head + payload)
         if not qos:
             return
@@ -143,7 +143,7 @@ class Link:
         return self._packet
 
     def _send(self, head: int, body: bytes) -> None:
-        data = memoryview(bytes([head]) + _length(len(body)) + body)
+        data = memoryview(bytes([head]) + mqtt_length(len(body)) + body)
         try:
             with self._writing:
                 while data:
@@ -226,12 +226,14 @@ class Link:
             return data
 
 
-def _text(text: str) -> bytes:
+def mqtt_text(text: str) -> bytes:
+    """A string as MQTT writes it."""
     data = text.encode()
     return struct.pack(">H", len(data)) + data
 
 
-def _length(length: int) -> bytes:
+def mqtt_length(length: int) -> bytes:
+    """A packet's remaining length."""
     out = bytearray()
     while True:
         length, low = divmod(length, 128)
