@@ -12,7 +12,7 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Self
@@ -187,14 +187,6 @@ class DirectoryBlobs:
         """What the file system still takes from an ordinary user."""
         space = os.statvfs(self.root)
         return space.f_bavail * space.f_frsize
-
-    def total_bytes(self) -> int:
-        """Bytes of all kept content, each counted once."""
-        total = 0
-        for sha256 in self.hashes():
-            with suppress(FileNotFoundError):  # collected meanwhile
-                total += self.size(sha256)
-        return total
 
     @contextmanager
     def _locked(self, kind: int) -> Iterator[None]:

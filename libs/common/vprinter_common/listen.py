@@ -45,7 +45,7 @@ class TlsServer:
         self._on_handshake = on_handshake
         self._half_open: Tally[str] = Tally()
         self._tasks = TaskSet("tls")
-        self._accepting = self._tasks.spawn(self._accept(), "accept")
+        self._tasks.spawn(self._accept(), "accept")
 
     @property
     def sockets(self) -> tuple[socket.socket, ...]:
@@ -61,10 +61,6 @@ class TlsServer:
     async def wait_closed(self) -> None:
         """Wait until nothing of the listener runs any more."""
         await self._tasks.close()
-
-    def is_serving(self) -> bool:
-        """Whether connections are accepted."""
-        return not self._accepting.done()
 
     async def _accept(self) -> None:
         loop = asyncio.get_running_loop()

@@ -1,4 +1,4 @@
-"""Facts of reports: addresses, bit fields, and JSON that comes from strangers."""
+"""Facts of reports: addresses, and JSON that comes from strangers."""
 
 import contextlib
 import json
@@ -11,13 +11,10 @@ from vprinter_common.wire.report import (
     MAX_DEPTH,
     MAX_PAYLOAD,
     ReportError,
-    clear_bits,
     dumps,
     ip_as_u32_le,
     ip_from_u32_le,
     loads,
-    with_storage_in_aux,
-    with_storage_in_home_flag,
 )
 
 scalars = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
@@ -51,52 +48,6 @@ def test_what_is_not_an_ipv4_address_is_refused(address: str) -> None:
 def test_what_is_not_a_u32_is_refused(number: int) -> None:
     with pytest.raises(ReportError, match="unsigned 32-bit"):
         ip_from_u32_le(number)
-
-
-@pytest.mark.parametrize(
-    ("real", "bits", "emulated"),
-    [
-        ("11A30F9CFB", (29, 31), "11030F9CFB"),
-        ("41AFFF9CFF", (29, 31), "410FFF9CFF"),
-        ("60029FD1A3FF9CB7", (29, 31), "60029FD103FF9CB7"),
-        ("100d122002fbd", (29, 31), "100d102002fbd"),
-        ("B7B77", (0, 17), "97B76"),
-        ("1", (0,), "0"),
-        ("E", (), "E"),
-        ("F", (0, 0), "E"),
-    ],
-)
-def test_bits_are_cleared_in_captured_flags(real: str, bits: tuple[int, ...], emulated: str) -> None:
-    assert clear_bits(real, bits) == emulated
-
-
-@given(st.integers(0, 2**200), st.sets(st.integers(0, 220)))
-def test_clearing_bits_clears_them_and_no_others(number: int, bits: set[int]) -> None:
-    digits = f"{number:X}"
-    cleared = clear_bits(digits, bits)
-    assert len(cleared) == len(digits)
-    assert {bit for bit in range(201) if number >> bit & 1} - bits == {
-        bit for bit in range(201) if int(cleared, 16) >> bit & 1
-    }
-
-
-@pytest.mark.parametrize("digits", ["", "0x1", "-1", "1_0", "g", " 1", "١"])
-def test_what_is_not_hexadecimal_is_refused(digits: str) -> None:
-    with pytest.raises(ReportError, match="hexadecimal"):
-        clear_bits(digits, (0,))
-
-
-@given(st.integers(-(2**31), 2**31 - 1))
-def test_storage_in_home_flag_changes_two_bits_only(home_flag: int) -> None:
-    changed = with_storage_in_home_flag(home_flag)
-    assert changed >> 8 & 0b11 == 1
-    assert changed & ~0x300 == home_flag & ~0x300
-    assert -(2**31) <= changed < 2**31
-
-
-@pytest.mark.parametrize(("aux", "wanted"), [("2000004", "2001004"), ("3", "1003"), ("ffff", "dfff")])
-def test_storage_in_aux(aux: str, wanted: str) -> None:
-    assert with_storage_in_aux(aux) == wanted
 
 
 def test_json_is_indented_by_four_and_utf8() -> None:

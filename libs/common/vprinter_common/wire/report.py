@@ -1,7 +1,6 @@
-"""Facts of the JSON that printers and slicers exchange: its form, its addresses and its bit fields."""
+"""Facts of the JSON that printers and slicers exchange: its form and its addresses."""
 
 import json
-import re
 from collections.abc import Iterable
 from ipaddress import AddressValueError, IPv4Address
 from typing import NoReturn
@@ -10,13 +9,6 @@ MAX_PAYLOAD = 256 * 1024
 """Bytes of one request; real ones stay under 8 KB."""
 MAX_DEPTH = 32
 """Levels of nesting in one request; real ones have five."""
-
-STORAGE_NORMAL = 1
-"""Storage state: 0 none, 1 normal, 2 abnormal, 3 read-only. Slicers upload only at 1."""
-HOME_FLAG_STORAGE_SHIFT = 8
-AUX_STORAGE_SHIFT = 12
-
-_HEX = re.compile(r"[0-9A-Fa-f]+")
 
 
 class ReportError(ValueError):
@@ -36,23 +28,6 @@ def ip_from_u32_le(number: int) -> str:
     if not 0 <= number < 1 << 32:
         raise ReportError(f"{number} is not an unsigned 32-bit number")
     return str(IPv4Address(number.to_bytes(4, "little")))
-
-
-def clear_bits(digits: str, bits: Iterable[int]) -> str:
-    """The hexadecimal string (of any length, no 0x) with these bits cleared; length and letter case stay."""
-    mask = sum({1 << bit for bit in bits})
-    return _written(_number(digits) & ~mask, digits)
-
-
-def with_storage_in_home_flag(home_flag: int) -> int:
-    """`home_flag` with bits 8-9 saying that storage is present and normal; the sign of a 32-bit value stays."""
-    return home_flag & ~(0b11 << HOME_FLAG_STORAGE_SHIFT) | STORAGE_NORMAL << HOME_FLAG_STORAGE_SHIFT
-
-
-def with_storage_in_aux(aux: str) -> str:
-    """`aux` with bits 12-13 saying that storage is present and normal. New-protocol reports only."""
-    number = _number(aux) & ~(0b11 << AUX_STORAGE_SHIFT) | STORAGE_NORMAL << AUX_STORAGE_SHIFT
-    return _written(number, aux)
 
 
 def dumps(value: object) -> bytes:
@@ -97,14 +72,3 @@ def _children(node: object) -> Iterable[object]:
     if isinstance(node, dict):
         return node.values()
     return node if isinstance(node, list) else ()
-
-
-def _number(digits: str) -> int:
-    if not _HEX.fullmatch(digits):
-        raise ReportError(f"{digits[:64]!r} is not a hexadecimal string")
-    return int(digits, 16)
-
-
-def _written(number: int, like: str) -> str:
-    letter = "x" if like != like.upper() else "X"
-    return f"{number:0{len(like)}{letter}}"
