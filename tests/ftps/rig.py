@@ -1,11 +1,13 @@
 """A printer's FTPS server as tests want it: on loopback, with a bus that remembers."""
 
+import asyncio
 import io
 import random
 import zipfile
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -24,6 +26,7 @@ from vprinter_common.runtime.service import Runtime
 from vprinter_common.runtime.tasks import TaskSet
 from vprinter_ftps.edge import FtpsEdge, open_house
 from vprinter_ftps.printer import House
+from vprinter_ftps.server import PrinterServer
 from vprinter_ftps.settings import FtpsSettings
 
 ADDRESS = "127.0.0.1"
@@ -74,7 +77,9 @@ class Rig:
     registry: CollectorRegistry
     tasks: TaskSet
     context_file: Path
-    rng: random.Random = field(default_factory=random.Random)
+    server: PrinterServer
+    clients: ThreadPoolExecutor
+    """For blocking clients; asyncio's own has too few threads."""
 
     def metric(self, name: str, **labels: str) -> float:
         return self.registry.get_sample_value(name, labels) or 0.0
@@ -118,13 +123,15 @@ async def served(
     registry = CollectorRegistry()
     async with TaskSet("test") as tasks:
         runtime = Runtime("ftps", settings, cast("Bus", bus), registry, Health(registry), tasks)
-        async with (
-            open_house(runtime, settings, checkpoint) as house,
-            FtpsEdge(house).serve(spec, Placement(ADDRESS, advertise, ADDRESS)) as serving,
-        ):
-            listening = cast("Any", await serving.listeners[0].open(ADDRESS, 0))
-            port = listening.sockets[0].getsockname()[1]
-            yield Rig(house, serving, bus, port, data, registry, tasks, ca_file)
+        with ThreadPoolExecutor(64) as clients:
+            async with (
+                open_house(runtime, settings, checkpoint) as house,
+                FtpsEdge(house).serve(spec, Placement(ADDRESS, advertise, ADDRESS)) as serving,
+            ):
+                listener = cast("Any", serving.listeners[0])
+                listening = await listener.open(ADDRESS, 0)
+                port = listening.sockets[0].getsockname()[1]
+                yield Rig(house, serving, bus, port, data, registry, tasks, ca_file, listener.open.__self__, clients)
 
 
 def container(size: int = 0, seed: int = 1) -> bytes:
@@ -134,3 +141,10 @@ def container(size: int = 0, seed: int = 1) -> bytes:
         archive.writestr("3D/3dmodel.model", "<model/>")
         archive.writestr("Metadata/plate_1.gcode", random.Random(seed).randbytes(size))
     return memory.getvalue()
+
+
+async def until(condition: Callable[[], object], timeout: float = 10.0) -> None:
+    """Wait for something that happens on another thread or task."""
+    async with asyncio.timeout(timeout):
+        while not condition():  # noqa: ASYNC110 - files and threads set no event
+            await asyncio.sleep(0.01)

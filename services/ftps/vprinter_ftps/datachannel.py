@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from vprinter_common.contracts.facts import FailureReason
 from vprinter_common.contracts.printer import PortRange
+from vprinter_common.listen import OnHandshake
 from vprinter_common.runtime.tasks import TaskSet
 from vprinter_common.tls import handshake_failure_reason
 from vprinter_common.wire import ftp
@@ -85,6 +86,7 @@ class DataChannel:
         *,
         workers: Workers,
         tasks: TaskSet,
+        on_handshake: OnHandshake,
         foreign: Callable[[str], None],
     ) -> None:
         loop = asyncio.get_running_loop()
@@ -92,6 +94,7 @@ class DataChannel:
         self._peer = peer
         self._context = context
         self._workers = workers
+        self._on_handshake = on_handshake
         self._foreign = foreign
         self._accepted: asyncio.Future[None] = loop.create_future()
         self._secure: asyncio.Future[bool] = loop.create_future()
@@ -167,7 +170,9 @@ class DataChannel:
         except (OSError, ValueError) as error:  # ssl.SSLError is an OSError; ValueError: reset before the handshake
             connection.close()
             breaker.close()
-            self._settle(Refusal(FailureReason.TLS, handshake_failure_reason(error).value))
+            reason = handshake_failure_reason(error)
+            self._on_handshake(self._peer, reason)
+            self._settle(Refusal(FailureReason.TLS, reason.value))
 
     async def _accept(self) -> socket.socket:
         """The first connection from the session's own client; the listener is closed after it."""
@@ -196,6 +201,7 @@ class DataChannel:
                 breaker.shutdown(socket.SHUT_RDWR)
 
         secured = await self._workers.run(shake_hands, interrupt=interrupt, too_late=ssl.SSLSocket.close)
+        self._on_handshake(self._peer, None)
         return Channel(secured, Security.RESUMED if secured.session_reused else Security.TLS, breaker)
 
     async def _first_byte_is_tls(self, connection: socket.socket) -> bool:

@@ -1,6 +1,5 @@
 """LIST, NLST, MLSD and RETR: what goes to the client over a data connection."""
 
-import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
@@ -47,11 +46,11 @@ async def retr(session: Session, argument: str) -> bytes | None:
 
 
 async def _send_listing(session: Session, argument: str, line: Callable[[ftp_files.Entry], str]) -> bytes | None:
-    path = resolve(session, _without_options(argument))
+    printer, path = session.printer, resolve(session, _without_options(argument))
     if session.is_folder(path):
-        files = await asyncio.to_thread(session.printer.card.files_in, path)
+        files = await printer.house.workers.call(lambda: printer.card.files_in(path))
         entries = [*_folders(session, path), *map(_entry, files)]
-    elif (file := await asyncio.to_thread(session.printer.card.find, path)) is not None:
+    elif (file := await printer.house.workers.call(lambda: printer.card.find(path))) is not None:
         entries = [_entry(file)]
     else:
         session.drop_data()
@@ -94,7 +93,7 @@ def _send(session: Session, content: Callable[[], Iterable[bytes]]) -> bytes | N
         return NEED_DATA
     download = _Download(session, data, content)
     session.respond(ftp.reply(150, "here it comes"))
-    session.start(download.run(), download.abort)
+    session.start(download.run, download.abort)
     return None
 
 

@@ -14,7 +14,7 @@ from vprinter_ftps.metrics import FtpsMetrics
 
 log = structlog.get_logger()
 
-RETRY_FIRST, RETRY_MOST = 1.0, 30.0
+RETRY_FIRST, RETRY_MOST = 0.5, 5.0
 """Seconds until a receipt that NATS did not confirm is tried again: doubled each time, up to the most."""
 
 Checkpoint = Callable[[str], None]

@@ -117,16 +117,21 @@ class Session:
         return True
 
     def start(
-        self, work: Coroutine[Any, Any, bytes], abort: Callable[[], None], sent: Callable[[], None] = lambda: None
+        self,
+        work: Callable[[], Coroutine[Any, Any, bytes]],
+        abort: Callable[[], None],
+        sent: Callable[[], None] = lambda: None,
     ) -> None:
         """Run a transfer beside the control connection; it returns its reply, after which `sent` is called."""
         self.transfer = Transfer(abort)
         self.tasks.spawn(self._carry(self.transfer, work, sent), "transfer")
 
-    async def _carry(self, transfer: Transfer, work: Coroutine[Any, Any, bytes], sent: Callable[[], None]) -> None:
+    async def _carry(
+        self, transfer: Transfer, work: Callable[[], Coroutine[Any, Any, bytes]], sent: Callable[[], None]
+    ) -> None:
         reply = ftp.reply(451, "internal error; see the server's log")
         try:
-            reply = await work
+            reply = await work()
         finally:
             # Before the reply: with it in hand, the client may begin the next transfer.
             self.transfer = None

@@ -29,15 +29,15 @@ async def stor(session: Session, argument: str) -> bytes | None:
     if isinstance(upload, bytes):
         data.close()
         return upload
-    store = _Store(session, upload, data)
+    house, store = session.printer.house, _Store(session, upload, data)
     try:
-        await asyncio.to_thread(session.printer.house.custody.check_room, upload.announced)
+        await house.workers.call(lambda: house.custody.check_room(upload.announced))
     except Refusal as refusal:
         data.close()
         return await store.refused(refusal)
     # Before the data connection's handshake: many clients begin it only after this reply.
     session.respond(ftp.reply(150, "send the file"))
-    session.start(store.run(), store.abort, lambda: session.printer.house.custody.checkpoint("replied"))
+    session.start(store.run, store.abort, lambda: house.custody.checkpoint("replied"))
     return None
 
 

@@ -1,6 +1,5 @@
 """Verbs about folders and files on the memory card."""
 
-import asyncio
 from pathlib import PurePosixPath
 
 from vprinter_common.wire import ftp, ftp_files
@@ -15,7 +14,8 @@ def resolve(session: Session, argument: str) -> PurePosixPath:
 
 async def find(session: Session, argument: str) -> CardFile | None:
     """The file that an argument means."""
-    return await asyncio.to_thread(session.printer.card.find, resolve(session, argument))
+    printer, path = session.printer, resolve(session, argument)
+    return await printer.house.workers.call(lambda: printer.card.find(path))
 
 
 def quoted(path: PurePosixPath) -> str:
@@ -76,7 +76,8 @@ async def mdtm(session: Session, argument: str) -> bytes:
 
 async def dele(session: Session, argument: str) -> bytes:
     """DELE: gone from the card; the archive keeps its file."""
-    gone = await asyncio.to_thread(session.printer.card.remove, resolve(session, argument))
+    printer, path = session.printer, resolve(session, argument)
+    gone = await printer.house.workers.call(lambda: printer.card.remove(path))
     return ftp.reply(250, "deleted") if gone else no_such_file(argument)
 
 
@@ -92,6 +93,6 @@ async def allo(session: Session, argument: str) -> bytes:
 async def avbl(session: Session, _argument: str) -> bytes:
     """AVBL: bytes that an upload may take."""
     house = session.printer.house
-    free = await asyncio.to_thread(house.custody.free_bytes)
+    free = await house.workers.call(house.custody.free_bytes)
     room = min(free - house.settings.ftps.min_free_bytes, house.settings.ftps.max_upload_bytes)
     return ftp.reply(213, str(max(0, room)))

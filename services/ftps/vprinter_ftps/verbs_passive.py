@@ -59,6 +59,7 @@ def _open(session: Session) -> int | bytes:
         printer.context,
         workers=printer.house.workers,
         tasks=session.tasks,
+        on_handshake=printer.house.handshakes.watch(spec.id, "ftps-data"),
         foreign=foreign,
     )
     return session.data.port

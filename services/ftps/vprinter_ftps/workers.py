@@ -17,6 +17,10 @@ class Workers:
     def __init__(self, threads: int) -> None:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="ftps")
 
+    async def call(self, work: Callable[[], T]) -> T:
+        """Run something short in a thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+
     async def run(
         self, work: Callable[[], T], *, interrupt: Callable[[], None], too_late: Callable[[T], None] = lambda _: None
     ) -> T:
@@ -29,11 +33,16 @@ class Workers:
             return await asyncio.shield(future)
         except asyncio.CancelledError:
             interrupt()
+            # A callback, because the waiting itself may be cancelled: once for an ABOR, once for the session's end.
+            future.add_done_callback(lambda done: _hand_over(done, too_late))
             await asyncio.wait({future})
-            if not future.cancelled() and future.exception() is None:
-                too_late(future.result())
             raise
 
     def close(self) -> None:
         """Give the threads back; call when no work runs any more."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _hand_over(done: asyncio.Future[T], too_late: Callable[[T], None]) -> None:
+    if not done.cancelled() and done.exception() is None:
+        too_late(done.result())
