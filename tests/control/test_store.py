@@ -13,7 +13,7 @@ from sqlalchemy.schema import CreateTable
 
 from tests.control.harness import NOON
 from vprinter_control.store.database import Database, open_database
-from vprinter_control.store.migrate import HEAD, MIGRATIONS, MigrationError, migrate
+from vprinter_control.store.migrate import HEAD, MIGRATIONS, DatabaseUnusable, migrate
 from vprinter_control.store.schema import Base, Project
 
 
@@ -53,8 +53,16 @@ async def test_an_existing_database_keeps_what_it_has(tmp_path: Path) -> None:
 async def test_a_database_of_a_later_release_is_left_alone(database: Database) -> None:
     async with database.engine.begin() as connection:
         await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(MigrationError, match="another release"):
+    with pytest.raises(DatabaseUnusable, match="another release"):
         await migrate(database)
+
+
+async def test_a_database_that_cannot_be_opened_is_said(tmp_path: Path) -> None:
+    (tmp_path / "control.db").write_bytes(b"no database" * 100)
+    database = open_database(f"sqlite:///{tmp_path}/control.db")
+    with pytest.raises(DatabaseUnusable, match=r"control\.db.*not a database"):
+        await migrate(database)
+    await database.close()
 
 
 def test_the_named_head_is_the_newest_migration() -> None:

@@ -164,6 +164,14 @@ async def test_every_change_counts_the_revision_up(api: Api) -> None:
     assert revisions == sorted(set(revisions))
 
 
+async def test_what_changes_nothing_counts_nothing(api: Api) -> None:
+    made = await api.post("virtual-printers", body())
+    path = f"virtual-printers/{made['id']}"
+    assert await api.post(f"{path}/enable") == made
+    assert await api.patch(path, {}) == made
+    assert await api.patch(path, {"name": "Desk", "bind": {"address": "192.0.2.10"}}) == made
+
+
 async def test_a_printer_never_enabled_is_not_published(api: Api, parts: Parts) -> None:
     made = await api.post("virtual-printers", body(enabled=False))
     assert await specs(parts) == {}

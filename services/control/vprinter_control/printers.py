@@ -73,6 +73,8 @@ class Printers:
                 index = None if draft.model == printer.model else installation.next_index
             serial = printer.serial if index is None else _serial(draft, installation, index)
             leaf = await self._leaf(draft, serial, printer)
+            if draft == store.draft_of(printer) and code is None and leaf is None:
+                return
             async with self.database.write() as session:
                 printer = await store.get(session, id_)
                 await self._refuse_conflict(session, id_, draft)

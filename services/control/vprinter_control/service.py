@@ -6,9 +6,6 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from secrets import SystemRandom, token_urlsafe
 
-import structlog
-from aiohttp import web
-
 from vprinter_common import net
 from vprinter_common.access import LoginBrake
 from vprinter_common.blobs import DirectoryBlobs
@@ -20,6 +17,7 @@ from vprinter_control import tokens
 from vprinter_control.addresses import Addresses
 from vprinter_control.api.app import make_app
 from vprinter_control.api.context import Control
+from vprinter_control.api.listener import ApiListener
 from vprinter_control.collect import CONSUMER, Collector
 from vprinter_control.desired import DesiredState
 from vprinter_control.ingest import Ingest
@@ -32,8 +30,6 @@ from vprinter_control.store.installation import ensure_installation
 from vprinter_control.store.migrate import migrate
 from vprinter_control.trust import Trust
 from vprinter_control.upkeep import Upkeep
-
-log = structlog.get_logger()
 
 
 @asynccontextmanager
@@ -68,7 +64,9 @@ async def control_body(runtime: Runtime, settings: ControlSettings) -> AsyncIter
         }
         for name, coro in roots.items():
             runtime.root(runtime.tasks.spawn(coro, name))
-        await stack.enter_async_context(served(control, section.host, section.port))
+        api = ApiListener(make_app(control), section.host, section.port)
+        runtime.health.add("api", Severity.FAILED, api.problem)
+        await stack.enter_async_context(api)
         yield
 
 
@@ -105,19 +103,6 @@ async def assemble(runtime: Runtime, settings: ControlSettings, database: Databa
         event_clients=settings.control.event_clients,
     )
     return control, Upkeep(database, printers, trust, addresses, metrics, settings.control.events_kept)
-
-
-@asynccontextmanager
-async def served(control: Control, host: str, port: int) -> AsyncIterator[None]:
-    """Serve the API."""
-    runner = web.AppRunner(make_app(control), access_log=None, shutdown_timeout=2.0)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, host, port).start()
-        log.info("api_serves", host=host, port=port)
-        yield
-    finally:
-        await runner.cleanup()
 
 
 def _given_token(settings: ControlSettings) -> str | None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import structlog
 from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import DBAPIError
 
 from vprinter_control.store.database import Database
 
@@ -14,14 +15,20 @@ HEAD = "0001"
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-class MigrationError(Exception):
-    """The database cannot be used by this release; the message says why and what to do."""
+class DatabaseUnusable(OSError):  # noqa: N818 - it says what the database is
+    """The service cannot start with this database; the message says why and what to do."""
 
 
 async def migrate(database: Database) -> None:
     """Run the migrations that the database lacks, in one transaction."""
-    async with database.engine.connect() as connection:
-        stored = await connection.run_sync(_stored_revision)
+    try:
+        async with database.engine.connect() as connection:
+            stored = await connection.run_sync(_stored_revision)
+    except DBAPIError as error:
+        raise DatabaseUnusable(
+            f"the database {database.engine.url!r} cannot be read: {error.orig}; look at the path, its permissions, "
+            "VPRINTER_CONTROL__DATABASE_URL, and whether the server runs"
+        ) from error
     if stored == HEAD:
         return
     log.info("database_migrates", stored=stored, to=HEAD)
@@ -45,6 +52,6 @@ def _upgrade(connection: Connection) -> None:
     try:
         command.upgrade(config, "head")
     except CommandError as error:
-        raise MigrationError(
+        raise DatabaseUnusable(
             f"the database was made by another release ({error}): start that release, or restore a backup"
         ) from error
