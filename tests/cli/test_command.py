@@ -2,7 +2,7 @@
 
 import pytest
 
-from vprinter_cli.__main__ import main
+from vprinter_cli.command import main
 
 
 @pytest.fixture(autouse=True)
