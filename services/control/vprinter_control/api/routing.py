@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
-from json import JSONDecodeError, loads
+from json import loads
 from typing import Any
 
 from aiohttp import web
@@ -125,7 +125,7 @@ async def _body(request: web.Request, route: Route) -> Body | None:
         return route.body()
     try:
         document = loads(content)
-    except (JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # also for a number of too many digits
         raise ProblemError(
             HTTPStatus.BAD_REQUEST,
             "not_json",
