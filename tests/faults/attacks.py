@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 
 from tests.simulators.mqtt import mqtt_length, mqtt_text
 from tests.simulators.slicer import USER
+from tests.simulators.trust import connect_from
 
 ANSWER_WITHIN = 20.0
 """Seconds until a service must have closed a connection that it cannot make sense of."""
@@ -16,7 +17,7 @@ ANSWER_WITHIN = 20.0
 
 def connect(source: str, address: str, port: int) -> socket.socket:
     """A TCP connection from an address of its own."""
-    return socket.create_connection((address, port), ANSWER_WITHIN, source_address=(source, 0))
+    return connect_from(source, address, port, ANSWER_WITHIN)
 
 
 def connect_tls(source: str, address: str, port: int) -> ssl.SSLSocket:
