@@ -39,6 +39,7 @@ from vprinter_common.wire.mqtt_packets import (
     decode,
 )
 from vprinter_mqtt import client as client_module
+from vprinter_mqtt.beat import Beat
 from vprinter_mqtt.client import SlicerConnection
 from vprinter_mqtt.messenger import Messenger
 from vprinter_mqtt.metrics import Metrics
@@ -140,7 +141,12 @@ class Bench:
 
     async def open(self) -> None:
         self.server = await listen_tls(ADDRESS, 0, self._connection, self._server_context, self._on_handshake)
-        self.tasks.spawn(self.printer.report_for_ever(), "reports")
+        self.tasks.spawn(self._beat(), "beat")
+
+    async def _beat(self) -> None:
+        beat = Beat()
+        with beat.followed_by(self.printer.report):
+            await beat.run()
 
     def _on_handshake(self, _client: str, failure: HandshakeFailure | None) -> None:
         self.handshakes.append(failure)
@@ -302,7 +308,7 @@ async def test_a_slicer_that_does_not_read_is_evicted_and_delays_nobody(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(client_module, "READ_WITHIN", 0.2)
-    monkeypatch.setattr("vprinter_mqtt.printer.PERIOD", 0.001)
+    monkeypatch.setattr("vprinter_mqtt.beat.PERIOD", 0.001)
     good = await bench.logged_in()
     asleep = await bench.logged_in()
     asleep.writer.transport.pause_reading()  # type: ignore[attr-defined]

@@ -117,3 +117,14 @@ def test_older_tools_find_the_project_name_of_legacy_models_only() -> None:
 def test_building_a_report_twice_gives_two_reports() -> None:
     assert push_status(model("X1C")) == push_status(model("X1C"))
     assert push_status(model("X1C")) is not push_status(model("X1C"))
+
+
+def test_a_report_that_was_kept_differs_in_its_sequence_id_only() -> None:
+    conversation = Conversation(model("BL-P001"))
+    key = conversation.report_key(a_session())
+    view = View(key.view.gcode_state, 0, '"@sequence@".3mf', '@sequence@"')
+    key = key._replace(view=view)
+    first, second = (json.loads(conversation.render(key, sequence))["print"] for sequence in (9, 10))
+    assert (first.pop("sequence_id"), second.pop("sequence_id")) == ("9", "10")
+    assert first == second
+    assert (first["gcode_file"], first["subtask_name"]) == ('"@sequence@".3mf', '@sequence@"')

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import struct
 from contextlib import suppress
 from enum import StrEnum
 from typing import Protocol
@@ -140,6 +141,7 @@ class SlicerConnection(asyncio.Protocol):
             return
         self._closed = reason
         if reason is Closed.NOT_READING:
+            _forget_unread(self._transport.get_extra_info("socket"))
             self._transport.abort()
         else:
             self._transport.close()
@@ -201,6 +203,13 @@ class SlicerConnection(asyncio.Protocol):
 def is_user(username: bytes | None) -> bool:
     """Whether this is the user name of Bambu printers."""
     return username is not None and username.lower() == USER.encode()
+
+
+def _forget_unread(sock: socket.socket | None) -> None:
+    """Let closing reset the connection: the kernel would else keep what is unread, and the slicer learn of nothing."""
+    if sock is not None:
+        with suppress(OSError):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 def _set_options(sock: socket.socket | None) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 from vprinter_common.catalog import Model
@@ -18,6 +19,8 @@ from vprinter_mqtt.session_state import SessionState, session_for_upload
 
 MAX_STORED = 256
 """Names of stored files that are remembered."""
+MAX_RENDERED = 32
+"""Reports that are kept for the next second; a report is about 8 KiB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +74,23 @@ class Conversation:
         self._model = model
         self._report = Template(push_status(model), Slot)
         self._stored: dict[str, None] = {}
+        self._around_sequence = lru_cache(MAX_RENDERED)(self._fill)
 
     def report_key(self, session: SessionState) -> ReportKey:
         """What decides this session's report."""
         return ReportKey(session.serial, session.advertise, session.job.view)
 
     def render(self, key: ReportKey, sequence: int) -> bytes:
-        """The full `push_status`; `sequence` is the printer's own counter."""
+        """The full `push_status`; `sequence` is the printer's own counter, and from second to second all that is new."""
+        before, after = self._around_sequence(key)
+        return b'%b"%d"%b' % (before, sequence, after)
+
+    def _fill(self, key: ReportKey) -> tuple[bytes, bytes]:
+        """The report before and after its sequence id."""
         view = key.view
-        return self._report.fill(
+        report = self._report.fill(
             {
-                Slot.SEQUENCE: str(sequence),
+                Slot.SEQUENCE: Slot.SEQUENCE,
                 Slot.SERIAL: key.serial,
                 Slot.ADDRESS: ip_as_u32_le(key.address),
                 Slot.GCODE_STATE: view.gcode_state,
@@ -91,6 +100,8 @@ class Conversation:
                 Slot.SUBTASK_NAME: view.subtask_name,
             }
         )
+        before, _, after = report.partition(f'"{Slot.SEQUENCE}"'.encode())
+        return before, after
 
     def on_request(self, session: SessionState, topic: str, payload: bytes, now: float) -> list[Outgoing]:
         """Answer a PUBLISH. Each section of the frame is a request; a `header` with a signature is not looked at."""

@@ -13,8 +13,8 @@ from vprinter_common.handshakes import Handshakes
 from vprinter_common.listen import TlsServer, listen_tls
 from vprinter_common.logins import Logins
 from vprinter_common.runtime.service import Runtime
-from vprinter_common.runtime.tasks import TaskSet
 from vprinter_common.tls import printer_server_context
+from vprinter_mqtt.beat import Beat
 from vprinter_mqtt.messenger import Messenger
 from vprinter_mqtt.metrics import Metrics
 from vprinter_mqtt.printer import Printer
@@ -33,9 +33,11 @@ class MqttEdge(Edge):
         self._handshakes = Handshakes("mqtt", bus, registry=registry, tasks=tasks, clock=time.monotonic)
         self._messenger = Messenger(bus, tasks)
         self._printers: dict[str, Printer] = {}
+        self._beat = Beat()
         tasks.spawn(self._logins.follow(), "logins")
         tasks.spawn(bus.subscribe(subjects.ALL_UPLOADS, UploadLive, self._on_upload), "uploads")
         runtime.root(tasks.spawn(self._messenger.deliver(), "jobs"))
+        runtime.root(tasks.spawn(self._beat.run(), "beat"))
 
     def accepts(self, spec: VirtualPrinter) -> bool:
         """Proxies speak with the real printer instead."""
@@ -66,8 +68,7 @@ class MqttEdge(Edge):
         serving.changed = printer.spec_changed
         self._printers[spec.id] = printer
         try:
-            async with TaskSet(f"mqtt:{spec.id}") as tasks:
-                tasks.spawn(printer.report_for_ever(), "reports")
+            with self._beat.followed_by(printer.report):
                 yield serving
         finally:
             del self._printers[spec.id]

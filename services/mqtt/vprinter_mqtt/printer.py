@@ -1,6 +1,5 @@
 """One printer with all its slicers: logins, requests, uploads, and a report for each every second."""
 
-import asyncio
 from collections import Counter as Tally
 from collections.abc import Callable
 
@@ -23,8 +22,6 @@ from vprinter_mqtt.session_state import SessionState
 
 log = structlog.get_logger()
 
-PERIOD = 1.0
-"""Seconds between reports; slicers take a printer for offline after 30 silent ones."""
 MAX_STRANGERS_PER_ADDRESS = 32
 """Connections of one address that have not logged in."""
 
@@ -63,17 +60,13 @@ class Printer:
         """The protocol of a new connection."""
         return SlicerConnection(self)
 
-    async def report_for_ever(self) -> None:
-        """Push a report to every slicer each second; what several share is rendered once."""
-        loop = asyncio.get_running_loop()
-        due = loop.time()
-        while True:
-            due = max(due + PERIOD, loop.time())
-            await asyncio.sleep(due - loop.time())
-            now = self._clock()
-            for session in self._slicers.values():
+    def report(self) -> None:
+        """Push a report to every slicer, as each beat wants it; what several share is rendered once."""
+        now = self._clock()
+        for session in self._slicers.values():
+            if session.next_deadline is not None:
                 self._conversation.on_time(session, now)
-            self._push(self._slicers)
+        self._push(self._slicers)
 
     def upload_moved(self, upload: UploadLive) -> None:
         """An upload to this printer moves: show it to the slicer whose it is."""
@@ -176,10 +169,12 @@ class Printer:
         for client in list(clients):
             session = self._slicers[client]
             key = self._conversation.report_key(session)
-            if key not in packets:
-                packets[key] = encode_publish(session.report_topic, self._conversation.render(key, self._sequence))
+            packet = packets.get(key)
+            if packet is None:
+                packet = encode_publish(session.report_topic, self._conversation.render(key, self._sequence))
+                packets[key] = packet
                 self._metrics.render.inc()
-            sent += client.send_report(packets[key])
+            sent += client.send_report(packet)
         self._metrics.messages.labels(self.id, "out", "push_status").inc(sent)
 
     def _job(self, session: SessionState, project: ProjectFile) -> JobRequested:

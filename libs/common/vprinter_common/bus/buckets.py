@@ -6,11 +6,12 @@ from contextlib import AsyncExitStack, suppress
 from typing import Any, TypeVar
 
 import structlog
+from nats.aio.client import Client
 from nats.js.kv import KeyValue
 from prometheus_client import CollectorRegistry
 from pydantic import ValidationError
 
-from vprinter_common.bus.connection import FAILURES, PUBLISH_TIMEOUT, RETRY, BusUnavailable, Connection, sentence
+from vprinter_common.bus.connection import FAILURES, PUBLISH_TIMEOUT, RETRY, BusUnavailable, Connection, call, sentence
 from vprinter_common.contracts.message import Message
 from vprinter_common.contracts.subjects import Bucket
 from vprinter_common.runtime.settings import NatsSettings
@@ -30,6 +31,8 @@ class Buckets(Connection):
         super().__init__(settings, name, registry)
         self._resync = resync
         self._waiting: set[asyncio.Timeout] = set()
+        self._line_of_opened: Client | None = None
+        self._already_opened: dict[str, KeyValue] = {}
 
     def renewed(self) -> None:
         """A watch stays silent for many seconds after a restart of the server: let all of them begin anew."""
@@ -94,13 +97,23 @@ class Buckets(Connection):
                     yield dict(state)
 
     async def _watcher(self, bucket: Bucket, stack: AsyncExitStack) -> KeyValue.KeyWatcher:
-        watcher = await (await self.jetstream().key_value(bucket.name)).watchall()
+        watcher = await call((await call(self.jetstream().key_value(bucket.name))).watchall())
         stack.push_async_callback(_stop_quietly, watcher)
         return watcher
 
-    async def _write(self, bucket: Bucket, call: Callable[[KeyValue], Awaitable[Any]]) -> None:
+    async def _opened(self, bucket: Bucket) -> KeyValue:
+        """The bucket on the present line, opened once: that asks the server, and each printer's status is written often."""
+        line = self.line()
+        if self._line_of_opened is not line:
+            self._line_of_opened, self._already_opened = line, {}
+        opened = self._already_opened
+        if bucket.name not in opened:
+            opened[bucket.name] = await self.jetstream().key_value(bucket.name)
+        return opened[bucket.name]
+
+    async def _write(self, bucket: Bucket, write: Callable[[KeyValue], Awaitable[Any]]) -> None:
         try:
-            await call(await self.jetstream().key_value(bucket.name))
+            await call(await self._opened(bucket))
         except FAILURES as error:
             raise BusUnavailable(f"{bucket.name} was not written: {sentence(error)}") from error
 
