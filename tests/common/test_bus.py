@@ -158,8 +158,7 @@ async def test_when_the_server_throws_us_out_subscriptions_and_consumers_are_mad
         client = bus.line()
         assert client._transport is not None
         client._transport.write(b"NONSENSE\r\n")
-        await until(lambda: client.is_closed, 10)
-        await until(lambda: bus.connected, 15)
+        await until(lambda: bus._client is not client and bus.connected, 15)
         await bus.publish(LIVE, SESSION)
         await until(lambda: heard == [SESSION])
         await bus.publish_fact(stored("u2"), "u2")
@@ -338,6 +337,14 @@ async def test_a_fact_published_twice_with_one_id_is_taken_once(server: NatsServ
         for upload in ("u1", "u1", "u2"):
             await bus.publish_fact(stored(upload), upload)
         await until(lambda: taken.uploads == ["u1", "u2"])
+
+
+async def test_a_fact_is_taken_at_once_however_long_the_consumer_has_waited(server: NatsServer) -> None:
+    taken = Taken()
+    async with on(server) as bus, background(bus.consume(FACTS, "control", taken)):
+        for upload in ("u1", "u2", "u3"):
+            await bus.publish_fact(stored(upload), upload)
+            await until(lambda upload=upload: taken.uploads[-1:] == [upload], 2)  # type: ignore[misc]
 
 
 async def test_facts_published_before_the_consumer_existed_are_taken(server: NatsServer) -> None:

@@ -316,6 +316,23 @@ async def test_leaving_cancels_the_tasks_and_waits_for_them() -> None:
     assert done == ["tidied"]
 
 
+async def test_a_task_that_missed_a_cancellation_is_cancelled_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vprinter_common.runtime.tasks.INSIST", 0.01)
+    missed: list[str] = []
+
+    async def deaf_once() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            missed.append("what?")
+        await asyncio.Event().wait()
+
+    async with TaskSet("owner") as tasks:
+        tasks.spawn(deaf_once(), "deaf")
+        await asyncio.sleep(0)
+    assert missed == ["what?"]
+
+
 async def test_a_task_may_close_its_own_set() -> None:
     tasks = TaskSet("owner")
     async with asyncio.timeout(5):

@@ -11,7 +11,7 @@ from nats.js.kv import KeyValue
 from prometheus_client import CollectorRegistry
 from pydantic import ValidationError
 
-from vprinter_common.bus.connection import FAILURES, PUBLISH_TIMEOUT, RETRY, BusUnavailable, Connection, sentence
+from vprinter_common.bus.connection import FAILURES, PUBLISH_TIMEOUT, RETRY, BusUnavailable, Connection, call, sentence
 from vprinter_common.contracts.message import Message
 from vprinter_common.contracts.subjects import Bucket
 from vprinter_common.runtime.settings import NatsSettings
@@ -97,7 +97,7 @@ class Buckets(Connection):
                     yield dict(state)
 
     async def _watcher(self, bucket: Bucket, stack: AsyncExitStack) -> KeyValue.KeyWatcher:
-        watcher = await (await self.jetstream().key_value(bucket.name)).watchall()
+        watcher = await call((await call(self.jetstream().key_value(bucket.name))).watchall())
         stack.push_async_callback(_stop_quietly, watcher)
         return watcher
 
@@ -108,12 +108,12 @@ class Buckets(Connection):
             self._line_of_opened, self._already_opened = line, {}
         opened = self._already_opened
         if bucket.name not in opened:
-            opened[bucket.name] = await self.jetstream().key_value(bucket.name)
+            opened[bucket.name] = await call(self.jetstream().key_value(bucket.name))
         return opened[bucket.name]
 
-    async def _write(self, bucket: Bucket, call: Callable[[KeyValue], Awaitable[Any]]) -> None:
+    async def _write(self, bucket: Bucket, write: Callable[[KeyValue], Awaitable[Any]]) -> None:
         try:
-            await call(await self._opened(bucket))
+            await call(write(await self._opened(bucket)))
         except FAILURES as error:
             raise BusUnavailable(f"{bucket.name} was not written: {sentence(error)}") from error
 

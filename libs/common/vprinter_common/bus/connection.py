@@ -5,7 +5,7 @@ import re
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 import nats.errors
 import nats.js.errors
@@ -19,7 +19,7 @@ from vprinter_common.contracts import subjects
 from vprinter_common.contracts.subjects import Bucket, Stream
 from vprinter_common.runtime.settings import NatsSettings
 from vprinter_common.runtime.tasks import TaskSet
-from vprinter_common.tls import client_context
+from vprinter_common.tls import nats_context
 
 log = structlog.get_logger()
 
@@ -33,6 +33,7 @@ FAILURES = (nats.errors.Error, OSError, TimeoutError)
 NOT_NATS = (ValueError, EOFError)
 """What connecting raises besides when something else answers at that address."""
 
+T = TypeVar("T")
 Setup = Callable[[Client], Awaitable[object]]
 
 
@@ -43,6 +44,20 @@ class BusUnavailable(Exception):  # noqa: N818 - a state of the bus, not a mista
 def sentence(error: BaseException) -> str:
     """An error's text; NATS timeouts have none."""
     return str(error) or type(error).__name__
+
+
+async def call(awaited: Awaitable[T]) -> T:
+    """Await something of the client, which loses a cancellation that meets the result.
+
+    It uses `asyncio.wait_for`, which does so in Python 3.11; a loop for ever would then not end.
+    """
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101 - coroutines run in tasks
+    before = task.cancelling()
+    result = await awaited
+    if task.cancelling() > before:
+        raise asyncio.CancelledError
+    return result
 
 
 class Connection:
@@ -71,7 +86,7 @@ class Connection:
     @property
     def connected(self) -> bool:
         """Whether NATS answers right now."""
-        return self._ready.is_set()
+        return self._ready.is_set() and self._client is not None and self._client.is_connected
 
     def problem(self) -> str | None:
         """A sentence if NATS is away (a health check)."""
@@ -178,7 +193,7 @@ class Connection:
             name=self._name,
             user=settings.user,
             password=settings.password.get_secret_value() if settings.password else None,
-            tls=client_context(settings.ca_file.read_text()) if settings.ca_file else None,
+            tls=nats_context(settings.ca_file) if settings.ca_file else None,
             max_reconnect_attempts=-1,
             reconnect_time_wait=1,
             ping_interval=10,
@@ -212,8 +227,10 @@ class Connection:
         """Run the setups that this client has not seen yet; the client itself repeats them when its line was broken."""
         async with self._setting_up:
             while self._set_up_count < len(self._setups):
-                await self._setups[self._set_up_count](self.line())
+                client = self.line()
+                await self._setups[self._set_up_count](client)
                 self._set_up_count += 1
+                await call(client.flush())  # so that the server knows of it
 
     async def _ensure_stream(self, stream: Stream) -> None:
         js = self.jetstream()
@@ -226,16 +243,16 @@ class Connection:
             num_replicas=self._settings.replicas,
         )
         try:
-            await js.add_stream(config)
+            await call(js.add_stream(config))
         except nats.js.errors.BadRequestError:  # exists with other settings: ours are newer
-            await js.update_stream(config)
+            await call(js.update_stream(config))
 
     async def _ensure_bucket(self, bucket: Bucket) -> None:
         js = self.jetstream()
         try:
-            await js.key_value(bucket.name)
+            await call(js.key_value(bucket.name))
         except nats.js.errors.NotFoundError:
             config = KeyValueConfig(
                 bucket=bucket.name, ttl=bucket.ttl, storage=StorageType.FILE, replicas=self._settings.replicas
             )
-            await js.create_key_value(config)
+            await call(js.create_key_value(config))

@@ -4,14 +4,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-import nats.errors
 import structlog
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig
 from prometheus_client import CollectorRegistry, Counter
 
-from vprinter_common.bus.connection import FAILURES, PUBLISH_TIMEOUT, RETRY, BusUnavailable, Connection, sentence
+from vprinter_common.bus.connection import FAILURES, PUBLISH_TIMEOUT, RETRY, BusUnavailable, Connection, call, sentence
 from vprinter_common.contracts import subjects
 from vprinter_common.contracts.facts import kind_of
 from vprinter_common.contracts.message import Event
@@ -23,8 +22,8 @@ log = structlog.get_logger()
 ACK_WAIT = 60.0
 """Seconds after which a fact that was delivered and not acknowledged comes again."""
 MOST_WAIT = 60.0
-BATCH = 32
 FETCH = 5.0
+"""Seconds that one request for the next fact lingers at the server."""
 
 Handler = Callable[[str, bytes], Awaitable[None]]
 
@@ -40,9 +39,9 @@ class Facts(Connection):
         """Publish a fact and wait until the stream has it; BusUnavailable means: repeat with the same id."""
         kind = kind_of(fact)
         try:
-            await self.jetstream().publish(
-                subjects.fact(kind), fact.encode(), timeout=PUBLISH_TIMEOUT, headers={"Nats-Msg-Id": message_id}
-            )
+            headers = {"Nats-Msg-Id": message_id}
+            js = self.jetstream()
+            await call(js.publish(subjects.fact(kind), fact.encode(), timeout=PUBLISH_TIMEOUT, headers=headers))
         except FAILURES as error:
             raise BusUnavailable(f"{kind} was not confirmed: {sentence(error)}") from error
         self._published.labels(kind).inc()
@@ -64,21 +63,18 @@ class Facts(Connection):
     async def backlog(self, stream: Stream, durable: str) -> int:
         """Facts that `durable` has not acknowledged yet; BusUnavailable when NATS is away."""
         try:
-            info = await self.jetstream().consumer_info(stream.name, durable)
+            info = await call(self.jetstream().consumer_info(stream.name, durable))
         except FAILURES as error:
             raise BusUnavailable(f"{durable} cannot be asked: {sentence(error)}") from error
         return (info.num_pending or 0) + (info.num_ack_pending or 0)
 
     async def _consume(self, stream: Stream, durable: str, handler: Handler) -> None:
-        subscription = await self.jetstream().pull_subscribe(
-            stream.subjects[0],
-            durable=durable,
-            stream=stream.name,
-            config=ConsumerConfig(ack_policy=AckPolicy.EXPLICIT, ack_wait=ACK_WAIT, max_deliver=-1),
-        )
+        config = ConsumerConfig(ack_policy=AckPolicy.EXPLICIT, ack_wait=ACK_WAIT, max_deliver=-1)
+        js = self.jetstream()
+        subscription = await call(js.pull_subscribe(stream.subjects[0], durable, stream.name, config))
         try:
             while True:
-                for msg in await _fetch(subscription):
+                if (msg := await _next(subscription)) is not None:
                     await self._deliver(stream, msg, handler)
         finally:
             with suppress(*FAILURES):
@@ -94,12 +90,15 @@ class Facts(Connection):
             log.exception("fact_not_taken", subject=msg.subject, delivery=deliveries)
             await msg.nak(delay=min(RETRY * deliveries, MOST_WAIT))
             return
-        await msg.ack_sync(timeout=PUBLISH_TIMEOUT)
+        await call(msg.ack_sync(timeout=PUBLISH_TIMEOUT))
 
 
-async def _fetch(subscription: JetStreamContext.PullSubscription) -> list[Msg]:
-    """The next facts, none if none came for a while."""
+async def _next(subscription: JetStreamContext.PullSubscription) -> Msg | None:
+    """The next fact, None if none came for a while.
+
+    One at a time: asked for more, the client holds back what came until all came or the time is over.
+    """
     try:
-        return await subscription.fetch(BATCH, timeout=FETCH)
-    except nats.errors.TimeoutError:
-        return []
+        return (await call(subscription.fetch(1, timeout=FETCH)))[0]
+    except TimeoutError:
+        return None

@@ -13,7 +13,7 @@ from nats.micro.request import Request
 from nats.micro.service import EndpointConfig
 from pydantic import ValidationError
 
-from vprinter_common.bus.connection import FAILURES, BusUnavailable, Connection, sentence
+from vprinter_common.bus.connection import FAILURES, BusUnavailable, Connection, call, sentence
 from vprinter_common.contracts import subjects
 from vprinter_common.contracts.message import Message
 
@@ -47,7 +47,7 @@ class Messages(Connection):
     async def request(self, subject: str, message: Message, answer: type[M], timeout: float = 3.0) -> M:
         """Ask a service; BusUnavailable when nobody answers in time."""
         try:
-            reply = await self.line().request(subject, message.encode(), timeout=timeout)
+            reply = await call(self.line().request(subject, message.encode(), timeout=timeout))
             return answer.decode(reply.data)
         except (*FAILURES, ValidationError) as error:
             raise BusUnavailable(f"no answer on {subject}: {sentence(error)}") from error

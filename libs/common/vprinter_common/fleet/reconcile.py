@@ -16,7 +16,7 @@ from vprinter_common.fleet.edge import CannotServe, Edge, Listener, Placement, S
 from vprinter_common.fleet.member import Member
 from vprinter_common.runtime.health import Severity
 from vprinter_common.runtime.service import Runtime
-from vprinter_common.runtime.tasks import TaskSet
+from vprinter_common.runtime.tasks import TaskSet, cancel_and_wait
 
 log = structlog.get_logger()
 
@@ -107,8 +107,7 @@ class Fleet:
     async def _stop(self, id_: str) -> None:
         member = self._members.pop(id_)
         if member.task is not None:
-            member.task.cancel()
-            await asyncio.wait({member.task})
+            await cancel_and_wait([member.task])
         with suppress(BusUnavailable):
             await self._bus.delete(subjects.STATUS, subjects.status_key(id_, self._service, self._node))
 
@@ -230,6 +229,5 @@ async def edge_body(runtime: Runtime, edge: Edge) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        following.cancel()  # or it could start a printer again while they are being stopped
-        await asyncio.wait({following})
+        await cancel_and_wait([following])  # or it could start a printer again while they are being stopped
         await fleet.close()

@@ -1,13 +1,26 @@
 """Tasks with an owner: named, kept, logged when they fail, awaited at the end."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Collection, Coroutine
 from types import TracebackType
 from typing import Any, Self
 
 import structlog
 
 log = structlog.get_logger()
+
+
+INSIST = 3.0
+"""Seconds after which a task that did not end is cancelled once more; tidying up may take that long."""
+
+
+async def cancel_and_wait(tasks: Collection[asyncio.Task[Any]]) -> None:
+    """Cancel tasks until they ended: `asyncio.wait_for` of Python 3.11 loses a cancellation that meets its result."""
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=INSIST)
 
 
 class TaskSet:
@@ -34,10 +47,7 @@ class TaskSet:
 
     async def close(self) -> None:
         """Cancel all tasks and wait until they ended."""
-        tasks = self.running()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await cancel_and_wait(self.running())
 
     async def __aenter__(self) -> Self:
         return self
