@@ -10,6 +10,8 @@ from tests.system.harness import System
 from tests.system.processes import Separate
 
 REPOSITORY = Path(next(iter(tests.__path__))).parent
+REDELIVERED_WITHIN = 100.0
+"""Seconds: what a dead control had in hand is delivered again after 60."""
 FUSED = ("ftps", "control")
 
 

@@ -92,9 +92,9 @@ class Ledger:
         """See that service goes on, wait until all is quiet, and compare the books with the house."""
         self._mark(timeout)
         self.system.await_quiet(timeout)
-        self._mark(timeout)  # facts are taken in order: with this one listed, all earlier ones are
+        self._mark(timeout)  # facts are taken in order: with this one listed, all are that no dead control had in hand
+        wait_for(lambda: not self.kept - self.listed(), "all that was acknowledged is listed", timeout)
         listed = self.listed()
-        assert not self.kept - listed, f"acknowledged, but lost: {self.kept - listed}"
         surplus = listed - self.kept
         assert not surplus - self.unknown, f"listed without reason, or twice: {surplus - self.unknown}"
         assert not (left := leftovers(self.system.data)), left

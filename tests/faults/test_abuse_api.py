@@ -54,7 +54,7 @@ def test_headers_without_end_are_refused(house: System, attacker: str, peace: Vi
     with attacks.connect(attacker, house.address(1), house.ports.control) as sock:
         attacks.send(sock, b"GET / HTTP/1.1\r\nX: " + b"a" * (8 << 20))
         answer = attacks.finish(sock)
-    assert not answer or answer.startswith(b"HTTP/1.1 400"), answer[:200]
+    assert not answer or b" 400 " in answer.splitlines()[0], answer[:200]
 
 
 @pytest.mark.parametrize(

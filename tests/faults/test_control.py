@@ -4,15 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.houses import FusedSystem
+from tests.faults.houses import REDELIVERED_WITHIN, FusedSystem
 from tests.faults.ledger import Ledger
 from tests.simulators import threemf
-from tests.system.processes import wait_for
 
-pytestmark = pytest.mark.full
-
-REDELIVERED_WITHIN = 90.0
-"""Seconds: what a dead consumer has not acknowledged is delivered again after 60."""
+pytestmark = [pytest.mark.full, pytest.mark.timeout(3 * REDELIVERED_WITHIN)]
 
 
 @pytest.fixture(scope="module")
@@ -33,9 +29,8 @@ def test_an_upload_that_control_died_over_is_listed_once(system: FusedSystem) ->
             assert ledgers[step].upload(name, content).startswith("226")
         system.fused.await_death("control")
         system.restart("control")
-    for step, ledger in ledgers.items():
-        wait_for(lambda ledger=ledger: len(ledger.listed()) >= 2, f"{step}: both listed", REDELIVERED_WITHIN)  # type: ignore[misc]
-        ledger.settle()
+    for ledger in ledgers.values():
+        ledger.settle(REDELIVERED_WITHIN)
 
 
 def test_edges_serve_while_control_is_dead(system: FusedSystem) -> None:
@@ -47,5 +42,5 @@ def test_edges_serve_while_control_is_dead(system: FusedSystem) -> None:
     content = threemf.sliced(title="headless")
     assert ledger.upload("headless.gcode.3mf", content).startswith("226")
     system.restart("control")
-    ledger.settle()
+    ledger.settle(REDELIVERED_WITHIN)
     assert ledger.listed()[ledger.entry("headless.gcode.3mf", content)] == 1

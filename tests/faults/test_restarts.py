@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.faults.houses import REDELIVERED_WITHIN
 from tests.faults.ledger import Ledger
 from tests.simulators import threemf
 from tests.simulators.discovery import Ear
@@ -75,6 +76,7 @@ def test_the_printer_is_found_again_after_the_death_of_discovery(house: System, 
         slicer.connect()
 
 
+@pytest.mark.timeout(3 * REDELIVERED_WITHIN)
 def test_all_die_at_once_and_all_come_back(house: System, printer: Printer, books: Ledger) -> None:
     content = threemf.sliced(title="before the fall")
     assert books.upload("before the fall.gcode.3mf", content).startswith("226")
@@ -94,4 +96,4 @@ def test_all_die_at_once_and_all_come_back(house: System, printer: Printer, book
             return True
 
         wait_for(connects, "a slicer connects", BACK_WITHIN)
-    books.settle(timeout=60)
+    books.settle(REDELIVERED_WITHIN)
