@@ -117,6 +117,14 @@ class ImplicitFtp(ftplib.FTP_TLS):
     def __init__(self, context: ssl.SSLContext, *, resume: bool) -> None:
         super().__init__(context=context, timeout=TIMEOUT)
         self._resume = resume
+        self.use_epsv = True
+
+    def makepasv(self) -> tuple[str, int]:
+        """EPSV is what ftplib speaks over IPv6, PASV over IPv4; here either is spoken over IPv4."""
+        if not self.use_epsv:
+            return super().makepasv()
+        _, port = ftplib.parse229(self.sendcmd("EPSV"), ("127.0.0.1", 0))
+        return self.host, port
 
     def connect(self, host: str = "", port: int = 0, *_: Any, **__: Any) -> str:
         self.host, self.port = host, port

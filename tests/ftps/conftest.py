@@ -12,10 +12,11 @@ from tests.ftps.rig import Rig, served
 from vprinter_common.certs import Leaf
 
 Serve = Callable[..., Awaitable[Rig]]
+Ca = tuple[Path, Leaf]
 
 
 @pytest.fixture(scope="session")
-def ca(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Leaf]:
+def ca(tmp_path_factory: pytest.TempPathFactory) -> Ca:
     """The CA's file and a printer's certificate."""
     directory = tmp_path_factory.mktemp("ca")
     _, leaf = certificate(directory)
@@ -23,7 +24,7 @@ def ca(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Leaf]:
 
 
 @pytest.fixture
-async def serve(tmp_path: Path, ca: tuple[Path, Leaf]) -> AsyncIterator[Serve]:
+async def serve(tmp_path: Path, ca: Ca) -> AsyncIterator[Serve]:
     """Serve a printer with settings of its own until the test ends."""
     ca_file, leaf = ca
     async with AsyncExitStack() as stack:

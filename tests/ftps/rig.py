@@ -14,6 +14,7 @@ from typing import Any, cast
 from prometheus_client import CollectorRegistry
 
 from tests.common.printers import as_certificate, virtual_printer
+from tests.ftps.client import RawClient
 from vprinter_common.bus import Bus, BusUnavailable
 from vprinter_common.certs import Leaf
 from vprinter_common.contracts.facts import UploadFailed, UploadStored
@@ -148,3 +149,23 @@ async def until(condition: Callable[[], object], timeout: float = 10.0) -> None:
     async with asyncio.timeout(timeout):
         while not condition():  # noqa: ASYNC110 - files and threads set no event
             await asyncio.sleep(0.01)
+
+
+async def as_client(rig: Rig, conversation: Callable[[RawClient], Any]) -> Any:
+    """Hold a conversation in a thread, logged in, with PROT P."""
+
+    def talk() -> Any:
+        with RawClient(rig.port, rig.context_file) as client:
+            return conversation(client.login())
+
+    return await asyncio.get_running_loop().run_in_executor(rig.clients, talk)
+
+
+async def as_stranger(rig: Rig, conversation: Callable[[RawClient], Any]) -> Any:
+    """Hold a conversation in a thread, from before the greeting on."""
+
+    def talk() -> Any:
+        with RawClient(rig.port, rig.context_file) as client:
+            return conversation(client)
+
+    return await asyncio.get_running_loop().run_in_executor(rig.clients, talk)

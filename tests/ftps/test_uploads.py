@@ -5,32 +5,20 @@ import errno
 import hashlib
 import os
 import socket
-from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import Any
 
 import pytest
 
 from tests.ftps.client import RawClient
 from tests.ftps.conftest import Serve
-from tests.ftps.rig import FakeBus, Rig, container, until
+from tests.ftps.rig import FakeBus, as_client, container, until
 from vprinter_common.blobs import Part
 from vprinter_common.contracts.facts import FailureReason
 from vprinter_common.contracts.live import UploadPhase
 from vprinter_common.contracts.printer import Mode
 
 THREEMF = container(300_000)
-
-
-async def as_client(rig: Rig, conversation: Callable[[RawClient], Any]) -> Any:
-    """Hold a conversation in a thread, logged in, with PROT P."""
-
-    def talk() -> Any:
-        with RawClient(rig.port, rig.context_file) as client:
-            return conversation(client.login())
-
-    return await asyncio.get_running_loop().run_in_executor(rig.clients, talk)
 
 
 async def test_a_file_sent_as_a_slicer_does_is_in_custody_when_226_comes(serve: Serve) -> None:

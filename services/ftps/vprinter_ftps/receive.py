@@ -12,7 +12,7 @@ from vprinter_common.contracts.facts import FailureReason
 from vprinter_ftps.refusal import Refusal
 from vprinter_ftps.upload import Progress
 
-BUFFER = 256 * 1024
+BUFFER = 128 * 1024
 
 
 class Ending(Enum):
