@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import pytest
 from pydantic import SecretStr
 
 from vprinter_common.runtime.settings import NatsSettings
@@ -51,9 +52,10 @@ class NatsServer:
         log = self._directory / "nats.log"
         self._process = subprocess.Popen([binary, "-c", config, "-l", log], stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 20
-        while "Server is ready" not in (log.read_text() if log.exists() else ""):
-            assert self._process.poll() is None, f"nats-server ended:\n{log.read_text()}"
-            assert time.monotonic() < deadline, f"nats-server is not ready:\n{log.read_text()}"
+        while "Server is ready" not in (said := log.read_text() if log.exists() else ""):
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.stop()
+                pytest.fail(f"nats-server does not start:\n{said}")
             time.sleep(0.02)
 
     def stop(self, number: signal.Signals = signal.SIGKILL) -> None:
@@ -62,7 +64,7 @@ class NatsServer:
             self._process.send_signal(number)
             self._process.wait(20)
             self._process = None
-            (self._directory / "nats.log").unlink()
+            (self._directory / "nats.log").unlink(missing_ok=True)
 
     def __enter__(self) -> Self:
         self.start()

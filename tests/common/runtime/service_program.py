@@ -1,4 +1,4 @@
-"""A small service that test_runtime.py runs as a process: `python -m tests.common.service_program <behaviour>`."""
+"""A small service that test_runtime.py runs as a process: `python -m tests.common.runtime.service_program <behaviour>`."""
 
 import asyncio
 import logging
