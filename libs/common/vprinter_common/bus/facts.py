@@ -19,8 +19,9 @@ from vprinter_common.runtime.settings import NatsSettings
 
 log = structlog.get_logger()
 
-ACK_WAIT = 60.0
-"""Seconds after which a fact that was delivered and not acknowledged comes again."""
+ACK_WAIT = 20.0
+"""Seconds after which a fact that was delivered and not acknowledged comes again: for so long a file is not listed whose
+consumer died. That a slow handler may see one twice is harmless, as each takes a fact once."""
 MOST_WAIT = 60.0
 FETCH = 5.0
 """Seconds that one request for the next fact lingers at the server."""
