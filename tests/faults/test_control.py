@@ -7,6 +7,8 @@ import pytest
 from tests.faults.houses import REDELIVERED_WITHIN, FusedSystem
 from tests.faults.ledger import Ledger
 from tests.simulators import threemf
+from tests.system.harness import accepts
+from tests.system.processes import wait_for
 
 pytestmark = [pytest.mark.full, pytest.mark.timeout(3 * REDELIVERED_WITHIN)]
 
@@ -38,7 +40,7 @@ def test_edges_serve_while_control_is_dead(system: FusedSystem) -> None:
     system.kill("control")
     system.fused.kill("ftps")
     system.restart("ftps")
-    system.await_reachable(ledger.printer)
+    wait_for(lambda: accepts(ledger.printer.address, system.ports.ftps), "ftps serves what the bucket says")
     content = threemf.sliced(title="headless")
     assert ledger.upload("headless.gcode.3mf", content).startswith("226")
     system.restart("control")
