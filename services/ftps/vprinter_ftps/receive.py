@@ -13,6 +13,10 @@ from vprinter_ftps.refusal import Refusal
 from vprinter_ftps.upload import Progress
 
 BUFFER = 128 * 1024
+LOW_WATER = 96 * 1024
+"""Bytes worth waking a thread for: fifty uploads that trickle in by single TLS records cost far more CPU."""
+LINGER_MS = 4
+"""For so long it is waited for that much; then for any byte, because the end of TLS data may be a few bytes."""
 
 
 class Ending(Enum):
@@ -48,6 +52,8 @@ class Receiver:
         self._turnstile = turnstile
         self._stall_timeout = stall_timeout
         self._rate = rate
+        self._readable = select.poll()
+        self._readable.register(connection, select.POLLIN)
         self._view = memoryview(bytearray(buffer_size))
         self._filled = 0
         self._ending: Ending | None = None
@@ -55,8 +61,6 @@ class Receiver:
     def run(self) -> Ending:
         """Receive; raises Refusal if the connection breaks or goes silent. What `sink` raises is passed on."""
         self._connection.settimeout(0)
-        readable = select.poll()
-        readable.register(self._connection, select.POLLIN)
         started = time.monotonic()
         while self._ending is None:
             with self._turnstile:
@@ -65,12 +69,20 @@ class Receiver:
                 if self._filled and not drained:
                     self._sink(self._view[: self._filled])
                     self._filled = 0
-            if drained and not readable.poll(self._stall_timeout * 1000):
-                raise Refusal(FailureReason.STALLED, f"no byte in {self._stall_timeout:g} s")
+            if drained:
+                self._wait()
             if self._rate is not None:
                 ahead = started + self._progress.received / self._rate - time.monotonic()
                 self._progress.aborted.wait(max(0.0, ahead))
         return self._ending
+
+    def _wait(self) -> None:
+        self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, LOW_WATER)
+        if self._readable.poll(LINGER_MS):
+            return
+        self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
+        if not self._readable.poll(self._stall_timeout * 1000):
+            raise Refusal(FailureReason.STALLED, f"no byte in {self._stall_timeout:g} s")
 
     def _fill(self) -> bool:
         """Take what is there; True if the buffer has room for more, which has yet to come."""
