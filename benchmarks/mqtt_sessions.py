@@ -43,8 +43,8 @@ class Size:
     slack: float
 
 
-FULL = Size(slicers=200, rounds=3, window=8.0, slack=1.0)
-QUICK = Size(slicers=60, rounds=1, window=5.0, slack=1.5)
+FULL = Size(slicers=200, rounds=3, window=4.0, slack=1.0)
+QUICK = Size(slicers=60, rounds=1, window=4.0, slack=1.5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,8 @@ def compare(title: str, served: House, directory: Path, keys: Keys, size: Size) 
         for name, contender in contenders.items():
             with contender() as running, logged_in(running, directory) as slicers:
                 seen[name].append(watch(running, slicers, size.window))
-    print(f"### {title}\n\n{_table(seen)}\n", flush=True)
+    rows = [_row(name, windows, shared=len(served.printers) == 1) for name, windows in seen.items()]
+    print(f"### {title}\n\n{table(HEAD, rows)}\n", flush=True)
     return seen
 
 
@@ -134,11 +135,9 @@ HEAD = (
 )
 
 
-def _table(seen: dict[str, list[Window]]) -> str:
-    return table(HEAD, [_row(name, windows) for name, windows in seen.items()])
-
-
-def _row(name: str, windows: Sequence[Window]) -> list[str]:
+def _row(name: str, windows: Sequence[Window], *, shared: bool = True) -> list[str]:
+    """`shared`: all slicers get the same reports, so that it can be said who had one first."""
+    behind = f"{1e3 * statistics.median(behind_the_first(window.reports) for window in windows):.1f}"
     return [
         name,
         _spread([100 * window.server for window in windows]),
@@ -146,7 +145,7 @@ def _row(name: str, windows: Sequence[Window]) -> list[str]:
         f"{max(window.memory for window in windows) / 1e6:.0f}",
         str(sum(delivered(window.reports) for window in windows)),
         str(sum(missed(window.reports) for window in windows)),
-        f"{1e3 * statistics.median(behind_the_first(window.reports) for window in windows):.1f}",
+        behind if shared else "",
         f"{1e3 * statistics.median(off_the_beat(window.reports) for window in windows):.1f}",
     ]
 
