@@ -193,7 +193,7 @@ async def test_an_idle_session_ends(serve: Serve) -> None:
 
 
 async def test_a_running_upload_is_no_idleness(serve: Serve) -> None:
-    rig = await serve(idle_timeout=0.2, login_timeout=0.2)
+    rig = await serve(idle_timeout=0.8)
     content = container(100_000)
 
     def talk(client: RawClient) -> str:
@@ -202,7 +202,7 @@ async def test_a_running_upload_is_no_idleness(serve: Serve) -> None:
         with client.secure(data) as secured:
             for start in range(0, len(content), 20_000):
                 secured.sendall(content[start : start + 20_000])
-                time.sleep(0.15)  # the upload itself takes several idle times
+                time.sleep(0.3)  # the upload itself takes several idle times
             secured.unwrap()
         return client.reply()
 

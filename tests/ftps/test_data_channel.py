@@ -13,7 +13,10 @@ from tests.ftps.conftest import Ca, Serve
 from tests.ftps.rig import ADDRESS, FOREIGNER, as_client, as_stranger, container, until
 from vprinter_common.contracts.facts import TlsFailed
 from vprinter_common.contracts.printer import PortRange
-from vprinter_ftps.datachannel import NoFreePort, bind_passive
+from vprinter_common.runtime.tasks import TaskSet
+from vprinter_common.tls import HandshakeFailure
+from vprinter_ftps.datachannel import DataChannel, NoFreePort, bind_passive
+from vprinter_ftps.refusal import Refusal
 
 THREEMF = container(200_000)
 
@@ -277,3 +280,28 @@ async def test_abor_ends_a_download(serve: Serve) -> None:
                 return [client.command("ABOR"), client.reply(), client.command("NOOP")]
 
     assert [reply[:3] for reply in await as_client(rig, talk)] == ["426", "226", "200"]
+
+
+async def test_a_channel_given_up_after_it_opened_is_closed_and_not_handed_out(serve: Serve) -> None:
+    rig = await serve()
+
+    def no_handshake(_client: str, _failure: HandshakeFailure | None) -> None:
+        """The client speaks in the clear."""
+
+    listening = bind_passive(ADDRESS, PortRange(low=21130, high=21199), random.Random(1))
+    async with TaskSet("test") as tasks:
+        data = DataChannel(
+            listening,
+            ADDRESS,
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER),
+            workers=rig.house.workers,
+            tasks=tasks,
+            on_handshake=no_handshake,
+            foreign=lambda _: None,
+        )
+        with socket.create_connection((ADDRESS, data.port), TIMEOUT) as client:
+            client.sendall(b"PK")
+            await until(data._opened.done)
+            data.close()
+            with pytest.raises(Refusal, match="aborted"):
+                await data.for_upload(1, 1)

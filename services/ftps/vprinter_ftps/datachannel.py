@@ -99,7 +99,7 @@ class DataChannel:
         self._accepted: asyncio.Future[None] = loop.create_future()
         self._secure: asyncio.Future[bool] = loop.create_future()
         self._opened: asyncio.Future[Channel | Refusal] = loop.create_future()
-        self._taken = False
+        self._taken = self._closed = False
         self._opening = tasks.spawn(self._run(), "data")
 
     @property
@@ -131,6 +131,7 @@ class DataChannel:
 
     def close(self) -> None:
         """Give up listener and connection, unless a transfer took the connection already."""
+        self._closed = True
         self._listening.close()
         self._opening.cancel()
         self._settle(Refusal(FailureReason.ABORTED))
@@ -148,6 +149,8 @@ class DataChannel:
     def _take(self, opened: Channel | Refusal) -> Channel:
         if isinstance(opened, Refusal):
             raise opened
+        if self._closed:  # between its opening and now
+            raise Refusal(FailureReason.ABORTED)
         self._taken = True
         return opened
 
