@@ -45,7 +45,10 @@ def confined(directory: Path, size: int) -> list[str]:
 @pytest.fixture(scope="module")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     probe = tmp_path_factory.mktemp("probe")
-    if shutil.which("unshare") is None or subprocess.run([*confined(probe, DISK), "true"], check=False).returncode:
+    if (
+        shutil.which("unshare") is None
+        or subprocess.run([*confined(probe, DISK), sys.executable, "-c", ""], check=False).returncode
+    ):
         pytest.skip("this host lets nobody make a mount namespace; the tests with a quota run everywhere")
     running = System(
         tmp_path_factory.mktemp("small-disk"),
