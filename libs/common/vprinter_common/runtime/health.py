@@ -10,7 +10,8 @@ from prometheus_client import CollectorRegistry, Gauge
 
 MAX_LAG = 10.0
 """Seconds that the event loop may be stuck before the service counts as dead."""
-INTERVAL = 0.5
+INTERVAL = 2.0
+"""Seconds between two measurements; more often would be most of what an idle service does."""
 
 
 class Severity(IntEnum):
