@@ -12,10 +12,10 @@ from vprinter_common.contracts.facts import FailureReason
 from vprinter_ftps.refusal import Refusal
 from vprinter_ftps.upload import Progress
 
-BUFFER = 128 * 1024
-LOW_WATER = 96 * 1024
+BUFFER = 256 * 1024
+LOW_WATER = 256 * 1024
 """Bytes worth waking a thread for: fifty uploads that trickle in by single TLS records cost far more CPU."""
-LINGER_MS = 4
+LINGER_MS = 30
 """For so long it is waited for that much; then for any byte, because the end of TLS data may be a few bytes."""
 
 
