@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 import errno
 import os
 import socket
@@ -140,6 +141,26 @@ async def test_a_watch_can_be_narrowed_to_some_addresses() -> None:
 
 async def test_a_watch_narrowed_to_what_is_not_here_tells_of_nothing() -> None:
     assert await take(AddressWatch(Host([LO, ETH]), only=("8.8.8.8",)).states(), 1) == [()]
+
+
+async def test_the_kernels_news_of_a_change_makes_the_watch_look_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    kernel, news = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    news.setblocking(False)
+    monkeypatch.setattr("vprinter_common.net.watch._news", lambda: contextlib.nullcontext(news))
+    with kernel, news:
+        states = AddressWatch(Host([LO], [LO, ETH])).states()
+        assert await take(states, 1) == [(LO,)]
+        kernel.send(b"an address came")
+        assert await take(states, 1) == [(LO, ETH)]
+
+
+async def test_where_the_kernel_does_not_tell_the_watch_looks_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_netlink(family: int = -1, *args: int) -> socket.socket:
+        raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
+
+    monkeypatch.setattr("vprinter_common.net.watch.socket.socket", no_netlink)
+    monkeypatch.setattr("vprinter_common.net.watch.INTERVAL", 0)
+    assert await take(AddressWatch(Host([LO], [LO, ETH])).states(), 2) == [(LO,), (LO, ETH)]
 
 
 async def test_a_watch_uses_the_real_host_by_default() -> None:
