@@ -15,7 +15,6 @@ from benchmarks.measure.usage import cpu_seconds, family_cpu_seconds, forget_pea
 from tests.system.ports import free_ports
 
 LOCAL = "127.0.0.1"
-PASSIVE = (50000, 50100)
 VSFTPD_USER = "ftp"
 """Made by the Debian package."""
 ONE_PROCESS = "vsftpd in one process"
@@ -98,7 +97,7 @@ def vsftpd(directory: Path, keys: Keys) -> Iterator[Contender]:
         who = f"run_as_launching_user=YES\nftp_username={getpass.getuser()}\n"
     config.write_text(
         "listen=YES\nbackground=NO\n"
-        f"listen_address={LOCAL}\nlisten_port={port}\npasv_min_port={PASSIVE[0]}\npasv_max_port={PASSIVE[1]}\n"
+        f"listen_address={LOCAL}\nlisten_port={port}\n"
         f"{who}anonymous_enable=YES\nno_anon_password=YES\nanon_root={store}\n"
         "seccomp_sandbox=NO\nwrite_enable=YES\nanon_upload_enable=YES\nxferlog_enable=NO\n"
         "ssl_enable=YES\nimplicit_ssl=YES\nallow_anon_ssl=YES\nrequire_ssl_reuse=NO\nssl_ciphers=HIGH\n"
