@@ -1,8 +1,9 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
-from vprinter_common.access import MAX_ADDRESSES, MAX_FAILURES, WINDOW, LoginBrake, match_code
+from vprinter_common.access import MAX_ADDRESSES, MAX_FAILURES, WINDOW, LoginBrake, match_code, still_there
 from vprinter_common.contracts.printer import AccessCode
 
 
@@ -111,3 +112,18 @@ def test_the_door_is_closed_exactly_when_five_failures_lie_within_a_minute_and_t
         times.append(clock.now)
         last = times[-MAX_FAILURES:]
         assert (brake.refused_for("10.0.0.9") > 0) == (len(last) == MAX_FAILURES and last[-1] - last[0] < WINDOW)
+
+
+def test_a_session_goes_on_under_the_code_it_began_with_whatever_its_owner_is_called_now() -> None:
+    began = AccessCode(id="c1", owner="Ada", code=SecretStr("Sesame42"))
+    renamed = AccessCode(id="c1", owner="Ada Lovelace", code=SecretStr("Sesame42"))
+    other = AccessCode(id="c2", owner="Bob", code=SecretStr("Another1"))
+    assert still_there(began, [other, renamed]) is renamed
+
+
+def test_a_code_that_was_revoked_or_replaced_is_not_there_any_more() -> None:
+    began = AccessCode(id="c1", code=SecretStr("Sesame42"))
+    replaced = AccessCode(id="c1", code=SecretStr("Sesame43"))
+    given_to_another = AccessCode(id="c2", code=SecretStr("Sesame42"))
+    assert still_there(began, []) is None
+    assert still_there(began, [replaced, given_to_another]) is None

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from vprinter_common import certs
-from vprinter_common.certs import CaError, CertificateAuthority
+from vprinter_common.certs import CaError, CertificateAuthority, pem
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SERIAL = "00M00A123456789"
@@ -266,7 +266,69 @@ def test_a_failed_write_leaves_no_part_behind(tmp_path: Path, monkeypatch: pytes
     def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("vprinter_common.certs.os.fsync", full)
+    monkeypatch.setattr("os.fsync", full)
     with pytest.raises(OSError, match="No space left"):
         CertificateAuthority.create(tmp_path / "certs")
     assert list((tmp_path / "certs").iterdir()) == []
+
+
+def test_a_reissued_ca_keeps_name_and_key(ca: CertificateAuthority) -> None:
+    again = ca.reissued()
+    assert again.certificate.subject == ca.certificate.subject
+    assert again.certificate.public_key() == ca.certificate.public_key()
+    assert again.fingerprint_sha256 != ca.fingerprint_sha256
+    assert again.signed(ca.issue(SERIAL).chain_pem)
+    assert ca.signed(again.issue(SERIAL).chain_pem)
+
+
+def test_a_successor_takes_the_place_and_the_predecessor_is_kept(directory: Path, ca: CertificateAuthority) -> None:
+    successor = CertificateAuthority.generate(at(NOW))
+    successor.succeed(ca, directory)
+    assert CertificateAuthority.load(directory, at(NOW)).fingerprint_sha256 == successor.fingerprint_sha256
+    assert [pem.decode() for pem in certs.earlier(directory)] == [ca.certificate_pem]
+    kept = directory / "earlier" / ca.fingerprint_sha256.replace(":", "").lower()
+    assert CertificateAuthority.load(kept, at(NOW)).fingerprint_sha256 == ca.fingerprint_sha256
+    assert stat.S_IMODE((kept / "bbl_ca.key").stat().st_mode) == 0o600
+    assert stat.S_IMODE((directory / "bbl_ca.key").stat().st_mode) == 0o600
+    assert sorted(path.name for path in directory.iterdir()) == ["bbl_ca.crt", "bbl_ca.key", "earlier"]
+
+
+class PowerCut(BaseException):
+    """The process ends here."""
+
+
+@pytest.mark.parametrize("step", range(1, 8))
+def test_a_crash_while_replacing_leaves_the_one_or_the_other_whole(
+    directory: Path, ca: CertificateAuthority, step: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    successor = CertificateAuthority.generate(at(NOW))
+    renames = 0
+    rename = Path.rename
+
+    def cut(path: Path, target: Path) -> Path:
+        nonlocal renames
+        renames += 1
+        if renames == step:
+            raise PowerCut
+        return rename(path, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "rename", cut)
+        with pytest.raises(PowerCut):
+            successor.succeed(ca, directory)
+    found = CertificateAuthority.load_or_create(directory, at(NOW))
+    assert found.fingerprint_sha256 == (successor if step > 5 else ca).fingerprint_sha256
+    assert not (directory / ".incoming").exists()
+
+
+def test_a_sealed_ca_opens_with_its_pass_phrase(ca: CertificateAuthority) -> None:
+    sealed = ca.sealed("correct horse battery").encode()
+    key = pem.parse_key(sealed[sealed.index(b"-----BEGIN ENCRYPTED") :], "the key", "correct horse battery")
+    assert key.public_key() == ca.certificate.public_key()
+    with pytest.raises(CaError, match="does not open with this pass phrase"):
+        pem.parse_key(sealed[sealed.index(b"-----BEGIN ENCRYPTED") :], "the key", "wrong horse battery")
+
+
+def test_a_pass_phrase_for_a_key_without_one_is_no_matter(directory: Path, ca: CertificateAuthority) -> None:
+    key = pem.parse_key((directory / "bbl_ca.key").read_bytes(), "the key", "needless")
+    assert key.public_key() == ca.certificate.public_key()

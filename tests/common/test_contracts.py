@@ -15,6 +15,8 @@ from vprinter_common.contracts import document, subjects
 from vprinter_common.contracts.facts import (
     FACTS,
     AuthFailed,
+    CommandOutcome,
+    CommandRelayed,
     FailureReason,
     JobRequested,
     TlsFailed,
@@ -22,11 +24,28 @@ from vprinter_common.contracts.facts import (
     UploadStored,
     kind_of,
 )
-from vprinter_common.contracts.live import SessionLive, SessionPhase, UploadLive, UploadPhase
+from vprinter_common.contracts.live import Disconnect, SessionLive, SessionPhase, UploadLive, UploadPhase, Visit
 from vprinter_common.contracts.message import Message, new_id
 from vprinter_common.contracts.printer import VirtualPrinter
-from vprinter_common.contracts.requests import Heard, HeardPrinter, Nothing, SelfCheck
+from vprinter_common.contracts.requests import (
+    Heard,
+    HeardPrinter,
+    Nothing,
+    PortSeen,
+    ProbeTarget,
+    SelfCheck,
+    TargetProbe,
+)
 from vprinter_common.contracts.status import ClientStatus, ListenerState, ListenerStatus, PrinterStatus, State
+from vprinter_common.contracts.target import (
+    Lease,
+    RealPrinter,
+    TargetCommand,
+    TargetReport,
+    TargetSaid,
+    TargetStatus,
+    TargetTrouble,
+)
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 DOCUMENTS = Path(__file__).parents[2] / "docs" / "contracts"
@@ -35,7 +54,7 @@ KEY = "-----BEGIN PRIVATE KEY-----"
 EXAMPLES: list[Message] = [
     virtual_printer(
         certificate={"chain_pem": "chain", "key_pem": KEY},
-        target={"host": "10.0.0.9", "serial": "01P00A000000001", "model": "C12", "access_code": "target99"},
+        target={"id": "r1", "host": "10.0.0.9", "serial": "01P00A000000001", "model": "C12", "access_code": "target99"},
         announce_to=["10.0.0.7"],
         pasv_address="203.0.113.9",
     ),
@@ -75,6 +94,34 @@ EXAMPLES: list[Message] = [
         last_client=ClientStatus(address="10.0.0.9", at=NOW),
         since=NOW,
     ),
+    RealPrinter(
+        id="r1",
+        revision=1,
+        name="Bench",
+        host="bench.lan",
+        serial="01P00A000000001",
+        model="C12",
+        access_code="target99",
+        fingerprint="0" * 64,
+    ),
+    TargetStatus(at=NOW, target="r1", node="n", online=False, trouble=TargetTrouble.BUSY, error="try later"),
+    TargetReport(at=NOW, target="r1", serial="01P00A000000001", print={"ams": {"ams": []}}, modules=({"name": "ota"},)),
+    Lease(node="n1"),
+    TargetSaid(at=NOW, target="r1", payload={"info": {"command": "get_version"}}),
+    TargetCommand(at=NOW, target="r1", printer="p1", client="10.0.0.9", payload='{"print": {"command": "pause"}}'),
+    CommandRelayed(
+        at=NOW,
+        printer="p1",
+        target="r1",
+        session="s1",
+        client="10.0.0.9",
+        command="print.pause",
+        outcome=CommandOutcome.REFUSED,
+    ),
+    Disconnect(at=NOW, printer="p1", session="s1"),
+    Visit(at=NOW, printer="p1", client="10.0.0.9", seconds=30),
+    ProbeTarget(host="10.0.0.8", access_code="target99"),
+    TargetProbe(at=NOW, address="10.0.0.8", ports=(PortSeen(port=8883, open=True),), serial="01P00A000000001"),
     Nothing(),
     Heard(
         at=NOW,

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
 from vprinter_common import tls
 from vprinter_common.certs import CertificateAuthority, Leaf
@@ -118,10 +119,47 @@ def test_a_data_channel_resumes_the_control_session_without_a_ticket(
         data = handshake(context, client_side, pool, session)
         assert data[0].session_reused
         assert data[1].session_reused
-        pool.submit(data[1].unwrap)
+        # Closed only when both have said goodbye: the number of a socket closed earlier goes to the next one.
+        farewell = pool.submit(data[1].unwrap)
         data[0].unwrap()
+        farewell.result(10)
         close(*data)
     close(*control)
+
+
+def shown_to(client: ssl.SSLSocket) -> int:
+    return x509.load_der_x509_certificate(client.getpeercert(binary_form=True) or b"").serial_number
+
+
+@pytest.mark.parametrize("make", [FTPS, PRINTER])
+def test_a_changed_certificate_is_for_new_clients_while_sessions_go_on(
+    ca: CertificateAuthority, leaf: Leaf, pool: ThreadPoolExecutor, make: MakeContext
+) -> None:
+    newer = ca.issue("00M00A000000002")
+    shown = tls.ShownCertificate(make, leaf.chain_pem, leaf.key_pem)
+    client_side = tls.client_context(ca.certificate_pem)
+    client_side.maximum_version = ssl.TLSVersion.TLSv1_2
+    open_one = handshake(shown.context, client_side, pool)
+    before = shown_to(open_one[1])
+    shown.show(newer.chain_pem, newer.key_pem)
+    resumed = handshake(shown.context, client_side, pool, open_one[1].session)
+    assert resumed[1].session_reused
+    fresh = handshake(shown.context, client_side, pool)
+    assert shown_to(fresh[1]) != before
+    assert shown_to(fresh[1]) == x509.load_pem_x509_certificate(newer.chain_pem.encode()).serial_number
+    assert fresh[0].cipher() == open_one[0].cipher()
+    again = handshake(shown.context, client_side, pool, fresh[1].session)
+    assert again[1].session_reused
+    for server, client in (open_one, resumed, fresh, again):
+        server.sendall(b"still here")
+        assert client.recv(100) == b"still here"
+        close(server, client)
+
+
+def test_showing_the_same_certificate_again_changes_nothing(leaf: Leaf) -> None:
+    shown = tls.ShownCertificate(PRINTER, leaf.chain_pem, leaf.key_pem)
+    shown.show(leaf.chain_pem, leaf.key_pem)
+    assert shown.context.sni_callback is None
 
 
 def test_asyncio_data_channels_resume_too(ca: CertificateAuthority, leaf: Leaf) -> None:

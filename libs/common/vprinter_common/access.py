@@ -25,6 +25,17 @@ def match_code(codes: Iterable[AccessCode], password: bytes) -> AccessCode | Non
     return found
 
 
+def still_there(code: AccessCode, codes: Iterable[AccessCode]) -> AccessCode | None:
+    """What became of the code that a session began with: itself, its owner perhaps named anew; None = it is gone.
+
+    A code that was replaced is gone too: whoever knew it is kept out from then on.
+    """
+    for one in codes:
+        if (one.id, one.code) == (code.id, code.code):
+            return one
+    return None
+
+
 class LoginBrake:
     """Counts failed logins by client address in a sliding window."""
 

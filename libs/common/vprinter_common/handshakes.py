@@ -4,12 +4,13 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry
 
 from vprinter_common.bus import Bus, BusUnavailable
 from vprinter_common.contracts.facts import TlsFailed
 from vprinter_common.contracts.message import new_id
 from vprinter_common.listen import OnHandshake
+from vprinter_common.metrics import declared
 from vprinter_common.runtime.tasks import TaskSet
 from vprinter_common.tls import HandshakeFailure
 
@@ -36,9 +37,7 @@ class Handshakes:
         self._tasks = tasks
         self._clock = clock
         self._published: OrderedDict[tuple[str, str, str], float] = OrderedDict()
-        self._counter = Counter(
-            "vprinter_tls_handshakes", "TLS handshakes", ["listener", "outcome", "reason"], registry=registry
-        )
+        self._counter = declared.TLS_HANDSHAKES.create(registry)
 
     def watch(self, printer: str, listener: str) -> OnHandshake:
         """The callback for one listener of one printer."""

@@ -8,7 +8,7 @@ import asyncio
 import socket
 import ssl
 from collections import Counter as Tally
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import structlog
@@ -27,6 +27,19 @@ BACKLOG = 512
 
 OnHandshake = Callable[[str, HandshakeFailure | None], None]
 """Called with the client's address and None (the handshake succeeded) or the reason why it failed."""
+Factory = Callable[[], asyncio.BaseProtocol]
+ShakeHands = Callable[[socket.socket, ssl.SSLContext, Factory], Awaitable[None]]
+"""Shakes hands within HANDSHAKE_TIMEOUT and hands the connection to a protocol; closes it and raises OSError otherwise."""
+
+
+async def shake_hands(connection: socket.socket, context: ssl.SSLContext, factory: Factory) -> None:
+    """asyncio's own TLS."""
+    loop = asyncio.get_running_loop()
+    try:
+        await loop.connect_accepted_socket(factory, connection, ssl=context, ssl_handshake_timeout=HANDSHAKE_TIMEOUT)
+    except BaseException:
+        connection.close()
+        raise
 
 
 class TlsServer:
@@ -35,14 +48,17 @@ class TlsServer:
     def __init__(
         self,
         listening: socket.socket,
-        factory: Callable[[], asyncio.BaseProtocol],
+        factory: Factory,
         context: ssl.SSLContext,
         on_handshake: OnHandshake,
+        *,
+        shake_hands: ShakeHands,
     ) -> None:
         self._socket = listening
         self._factory = factory
         self._context = context
         self._on_handshake = on_handshake
+        self._shake_hands = shake_hands
         self._half_open: Tally[str] = Tally()
         self._tasks = TaskSet("tls")
         self._tasks.spawn(self._accept(), "accept")
@@ -76,22 +92,15 @@ class TlsServer:
                 self._on_handshake(address, HandshakeFailure.TIMEOUT)
                 continue
             self._half_open[address] += 1
-            self._tasks.spawn(self._shake_hands(connection, address), "handshake")
+            self._tasks.spawn(self._take(connection, address), "handshake")
 
-    async def _shake_hands(self, connection: socket.socket, address: str) -> None:
-        loop = asyncio.get_running_loop()
+    async def _take(self, connection: socket.socket, address: str) -> None:
         try:
             with suppress(OSError):
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            await loop.connect_accepted_socket(
-                self._factory, connection, ssl=self._context, ssl_handshake_timeout=HANDSHAKE_TIMEOUT
-            )
-        except (OSError, ssl.SSLError, TimeoutError) as error:
-            connection.close()
+            await self._shake_hands(connection, self._context, self._factory)
+        except OSError as error:
             self._on_handshake(address, handshake_failure_reason(error))
-        except asyncio.CancelledError:
-            connection.close()
-            raise
         else:
             self._on_handshake(address, None)
         finally:
@@ -103,18 +112,25 @@ class TlsServer:
 async def listen_tls(
     address: str,
     port: int,
-    factory: Callable[[], asyncio.BaseProtocol],
+    factory: Factory,
     context: ssl.SSLContext,
     on_handshake: OnHandshake,
+    *,
+    shake_hands: ShakeHands = shake_hands,
 ) -> TlsServer:
     """Listen with TLS; raises OSError if the address and port cannot be had."""
+    return TlsServer(listening_socket(address, port), factory, context, on_handshake, shake_hands=shake_hands)
+
+
+def listening_socket(address: str, port: int, backlog: int = BACKLOG) -> socket.socket:
+    """A socket that listens and does not block; raises OSError if the address and port cannot be had."""
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.setblocking(False)
         listening.bind((address, port))
-        listening.listen(BACKLOG)
+        listening.listen(backlog)
     except OSError:
         listening.close()
         raise
-    return TlsServer(listening, factory, context, on_handshake)
+    return listening

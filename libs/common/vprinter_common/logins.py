@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry
 
 from vprinter_common.access import LoginBrake, match_code
 from vprinter_common.bus import Bus, BusUnavailable
@@ -12,6 +12,7 @@ from vprinter_common.contracts import subjects
 from vprinter_common.contracts.facts import AuthFailed
 from vprinter_common.contracts.message import new_id
 from vprinter_common.contracts.printer import AccessCode
+from vprinter_common.metrics import declared
 from vprinter_common.runtime.tasks import TaskSet
 
 log = structlog.get_logger()
@@ -43,7 +44,7 @@ class Logins:
         self._bus = bus
         self._tasks = tasks
         self._brake = LoginBrake(clock)
-        self._counter = Counter("vprinter_logins", "Logins of slicers", ["printer", "outcome"], registry=registry)
+        self._counter = declared.LOGINS.create(registry)
 
     async def follow(self) -> None:
         """Count the failures that other services publish; returns once subscribed."""
@@ -56,14 +57,28 @@ class Logins:
 
     def check(self, printer: str, client: str, codes: Iterable[AccessCode], password: bytes) -> AccessCode | Refused:
         """The access code that the client logged in with, or why it is refused."""
-        if (wait := self._brake.refused_for(client)) > 0:
-            self._counter.labels(printer, "braked").inc()
-            return Refused(f"too many failed logins from {client}; try again in {wait:.0f} s", wait)
+        if (refused := self.braked(printer, client)) is not None:
+            return refused
         code = match_code(codes, password)
-        if code is not None:
-            self._brake.succeeded(client)
-            self._counter.labels(printer, "ok").inc()
-            return code
+        if code is None:
+            return self.failed(printer, client)
+        self.succeeded(printer, client)
+        return code
+
+    def braked(self, printer: str, client: str) -> Refused | None:
+        """Whether the address has to wait, whatever it brings; `succeeded` or `failed` follow if another checks the code."""
+        if (wait := self._brake.refused_for(client)) <= 0:
+            return None
+        self._counter.labels(printer, "braked").inc()
+        return Refused(f"too many failed logins from {client}; try again in {wait:.0f} s", wait)
+
+    def succeeded(self, printer: str, client: str) -> None:
+        """The client brought a right code."""
+        self._brake.succeeded(client)
+        self._counter.labels(printer, "ok").inc()
+
+    def failed(self, printer: str, client: str) -> Refused:
+        """The client brought a wrong code."""
         self._counter.labels(printer, "wrong_code").inc()
         closed = self._brake.failed(client)
         reason = "five wrong access codes within a minute" if closed else "wrong access code"

@@ -8,7 +8,7 @@ error; accept the socket yourself and await `loop.connect_accepted_socket(…, s
 
 import os
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -40,6 +40,35 @@ def printer_server_context(chain_pem: str, key_pem: str) -> ssl.SSLContext:
     # Sessions are long and nobody resumes them; a ticket left unread by a client that only sends makes its close a reset.
     context.num_tickets = 0
     return context
+
+
+class ShownCertificate:
+    """The context of a printer's listeners, whose certificate can be changed while sessions go on.
+
+    Sessions that are open and those that are resumed stay as they are; who shakes hands anew sees the newest.
+    """
+
+    def __init__(self, make: Callable[[str, str], ssl.SSLContext], chain_pem: str, key_pem: str) -> None:
+        self.context = make(chain_pem, key_pem)
+        self._make = make
+        self._shown = (chain_pem, key_pem)
+
+    def show(self, chain_pem: str, key_pem: str) -> None:
+        """Show this one from now on."""
+        if (chain_pem, key_pem) == self._shown:
+            return
+        self._shown = (chain_pem, key_pem)
+        newer: ssl.SSLContext | None = None
+
+        def switch(connection: ssl.SSLSocket | ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
+            nonlocal newer
+            # Made when the first client needs it: a renewal changes the certificates of all printers at one moment.
+            newer = newer or self._make(chain_pem, key_pem)
+            connection.context = newer
+
+        # OpenSSL calls it for clients that name no host, too. It is set only now: a server that has it acknowledges
+        # the name that a client sent, which it does not otherwise.
+        self.context.sni_callback = switch
 
 
 def client_context(ca_pem: str) -> ssl.SSLContext:

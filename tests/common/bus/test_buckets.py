@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
@@ -6,10 +7,12 @@ from tests.common.bus.rig import FACTS, background, follow, names, on, restart
 from tests.common.nats_server import NatsServer
 from tests.common.printers import virtual_printer
 from tests.common.waiting import until
-from vprinter_common.bus import BusUnavailable
+from vprinter_common.bus import Bus, BusUnavailable
 from vprinter_common.contracts import subjects
 from vprinter_common.contracts.printer import VirtualPrinter
+from vprinter_common.contracts.requests import Nothing
 from vprinter_common.contracts.subjects import Bucket
+from vprinter_common.contracts.target import Lease
 
 
 async def test_a_watch_begins_with_what_is_there_and_follows_every_change(server: NatsServer) -> None:
@@ -81,6 +84,18 @@ async def test_what_expired_is_gone_after_the_next_complete_reading(server: Nats
             await until(lambda: states[-1] == {}, 10)
 
 
+async def test_a_bucket_that_is_read_anew_is_never_shown_in_part(server: NatsServer) -> None:
+    """Whoever follows desired state would stop the printers that are missing."""
+    states: list[dict[str, VirtualPrinter]] = []
+    keys = {f"p{number}" for number in range(100)}
+    async with on(server, resync=0.02) as bus:
+        for key in keys:
+            await bus.put(subjects.PRINTERS, key, virtual_printer(id=key))
+        async with background(follow(bus, states)):
+            await until(lambda: len(states) >= 20, 20)
+    assert all(state.keys() == keys for state in states)
+
+
 async def test_writing_and_reading_without_a_server_is_unavailable(server: NatsServer) -> None:
     async with on(server) as bus:
         await asyncio.to_thread(server.stop)
@@ -100,3 +115,40 @@ async def test_a_bucket_that_does_not_exist_is_unavailable(server: NatsServer) -
             await bus.read(Bucket("none-such"), VirtualPrinter)
         with pytest.raises(BusUnavailable, match="none-such"):
             await bus.put(Bucket("none-such"), "k", virtual_printer())
+
+
+async def test_of_two_who_claim_a_key_one_has_it_until_it_expires_or_is_given_back(server: NatsServer) -> None:
+    bucket = Bucket("vprinter-claims", ttl=1.0)
+    one, other = Lease(node="one"), Lease(node="other")
+
+    def own(lease: Lease) -> Callable[[Lease], bool]:
+        return lambda present: present.node == lease.node
+
+    async with on(server) as bus, on(server) as another:
+        await bus._ensure_bucket(bucket)
+        claims = await asyncio.gather(
+            bus.claim(bucket, "r1", one, own(one)), another.claim(bucket, "r1", other, own(other))
+        )
+        assert sorted(claims) == [False, True]
+        first, second = (one, other) if claims[0] else (other, one)
+        assert await bus.claim(bucket, "r1", first, own(first))
+        assert not await bus.claim(bucket, "r1", second, own(second))
+        await until_claimed(bus, bucket, second)
+        await bus.delete(bucket, "r1")
+        assert await bus.claim(bucket, "r1", first, own(first))
+
+
+async def until_claimed(bus: Bus, bucket: Bucket, lease: Lease) -> None:
+    async with asyncio.timeout(10):
+        while not await bus.claim(bucket, "r1", lease, lambda _: False):  # noqa: ASYNC110 - it is told to nobody
+            await asyncio.sleep(0.1)
+
+
+async def test_a_claim_that_nobody_can_read_is_replaced(server: NatsServer) -> None:
+    async with on(server) as bus:
+        await bus.put(subjects.LEASES, "r1", Nothing())
+        assert await bus.claim(subjects.LEASES, "r1", Lease(node="one"), lambda _: False)
+        await asyncio.to_thread(server.stop)
+        await until(lambda: not bus.connected)
+        with pytest.raises(BusUnavailable):
+            await bus.claim(subjects.LEASES, "r1", Lease(node="one"), lambda _: True)

@@ -59,6 +59,7 @@ class FakeEdge(Edge):
         self.refuse: dict[str, Exception] = {}
         self.opener: Callable[[str, int], Any] | None = None
         self.gate: asyncio.Event | None = None
+        self.stopping: asyncio.Event | None = None
         self.preparing = asyncio.Event()
 
     @asynccontextmanager
@@ -75,6 +76,8 @@ class FakeEdge(Edge):
         try:
             yield serving
         finally:
+            if self.stopping is not None:
+                await self.stopping.wait()
             await asyncio.sleep(0)  # stopping takes a moment
             self.story.append(f"stop {spec.id}")
 

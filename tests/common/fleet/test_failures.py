@@ -3,11 +3,13 @@ import socket
 from itertools import pairwise
 
 import pytest
+from pydantic import SecretStr
 
 from tests.common.fleet.rig import Rig, two
-from tests.common.printers import virtual_printer
+from tests.common.printers import CODE, virtual_printer
 from tests.common.waiting import until
-from vprinter_common.contracts.status import ListenerState, State
+from vprinter_common.contracts.printer import AccessCode
+from vprinter_common.contracts.status import MAX_SESSIONS, ListenerState, State
 from vprinter_common.fleet import reconcile
 from vprinter_common.fleet.edge import CannotServe
 
@@ -72,6 +74,25 @@ async def test_an_error_that_is_no_bind_error_names_its_cause(rig: Rig) -> None:
     assert (await rig.reach(State.FAILED)).error == "KeyError: 'a mistake of ours'"
 
 
+async def test_a_printer_that_fails_while_it_is_stopped_is_stopped_all_the_same(rig: Rig) -> None:
+    opening = asyncio.Event()
+
+    async def broken(_address: str, _port: int) -> asyncio.Server:
+        opening.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError as error:
+            raise KeyError("a mistake of ours") from error
+        raise AssertionError("nobody sets it")
+
+    rig.edge.opener = broken
+    await rig.want(virtual_printer("127.0.0.2"))
+    await opening.wait()
+    async with asyncio.timeout(5):
+        await rig.fleet.close()
+    assert rig.fleet.members == {}
+
+
 async def test_without_nats_printers_start_and_stop_all_the_same(rig: Rig) -> None:
     rig.bus.away = True
     await rig.want(virtual_printer("127.0.0.2"))
@@ -93,3 +114,21 @@ async def test_the_status_is_renewed_before_it_expires(rig: Rig, monkeypatch: py
     assert status.last_client.address == "10.0.0.9"
     serving.disconnected()
     await until(lambda: (status := rig.status()) is not None and status.connections == 0)
+
+
+async def test_the_status_lists_who_is_logged_in_and_not_more_than_fit(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconcile, "HEARTBEAT", 0.02)
+    await rig.want(virtual_printer("127.0.0.2"))
+    await rig.reach(State.RUNNING)
+    serving = rig.edge.serving["p1"]
+    codes = [AccessCode(id="c1", owner=f"owner {number}", code=SecretStr(CODE)) for number in range(MAX_SESSIONS + 1)]
+    logins = [serving.logged_in("10.0.0.9", code) for code in codes]
+    await until(lambda: (status := rig.status()) is not None and status.connections == MAX_SESSIONS + 1)
+    status = rig.status()
+    assert status is not None
+    assert status.sessions == tuple(logins[1:])
+    for login in logins:
+        serving.logged_out(login)
+    await until(lambda: (status := rig.status()) is not None and not status.sessions)

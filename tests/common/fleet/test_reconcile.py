@@ -9,6 +9,7 @@ from tests.common.printers import SERIAL, virtual_printer
 from tests.common.waiting import until
 from vprinter_common.contracts.status import ListenerState, State
 from vprinter_common.net import Interface
+from vprinter_common.runtime.tasks import TaskSet
 
 
 async def test_a_wanted_printer_is_started_and_its_status_says_where_it_listens(rig: Rig) -> None:
@@ -48,6 +49,24 @@ async def test_a_new_name_code_or_mode_restarts_nothing(rig: Rig) -> None:
     assert rig.edge.serving["p1"].spec.access_codes[0].id == "c9"
 
 
+async def test_a_new_code_does_not_wait_for_another_printer_that_is_slow_to_stop(rig: Rig) -> None:
+    one, other = two()
+    await rig.want(one, other)
+    await rig.reach(State.RUNNING)
+    await rig.reach(State.RUNNING, "p2")
+    rig.edge.stopping = asyncio.Event()
+    async with TaskSet("test") as tasks:
+        stopping = tasks.spawn(rig.want(one), "stop p2")
+        await until(lambda: "p2" not in rig.fleet.members)
+        renamed = one.model_copy(update={"name": "renamed", "revision": 2})
+        changing = tasks.spawn(rig.want(renamed), "rename p1")
+        await until(lambda: rig.edge.serving["p1"].spec.name == "renamed")
+        assert not stopping.done()
+        rig.edge.stopping.set()
+        await asyncio.wait([stopping, changing])
+    assert rig.edge.serving["p1"].spec == renamed
+
+
 async def test_wanting_the_same_again_does_nothing(rig: Rig) -> None:
     await rig.want(*two())
     await rig.want(*two())
@@ -63,7 +82,6 @@ async def test_wanting_the_same_again_does_nothing(rig: Rig) -> None:
         {"advertise": "203.0.113.9"},
         {"passive_ports": {"low": 50000, "high": 50009}},
         {"pasv_address": "203.0.113.9"},
-        {"certificate": {"chain_pem": "new", "key_pem": "new"}},
     ],
     ids=lambda change: next(iter(change)),
 )
@@ -78,6 +96,15 @@ async def test_what_cannot_change_under_a_running_printer_restarts_that_one_only
     await rig.reach(State.RUNNING)
     assert rig.edge.story[2:] == ["stop p1", "start p1 at 127.0.0.2"]
     assert rig.registry.get_sample_value("vprinter_printer_restarts_total", {"printer": "p1"}) == 1
+
+
+async def test_a_new_certificate_restarts_nothing(rig: Rig) -> None:
+    await rig.want(*two())
+    await rig.reach(State.RUNNING)
+    newer = virtual_printer("127.0.0.2", certificate={"chain_pem": "new", "key_pem": "new"})
+    await rig.want(newer, two()[1])
+    assert rig.edge.serving["p1"].spec == newer
+    assert not any(line.startswith("stop") for line in rig.edge.story)
 
 
 async def test_a_printer_whose_address_leaves_is_stopped_and_started_when_it_returns(rig: Rig) -> None:

@@ -78,17 +78,4 @@ async def test_the_loops_lag_is_what_a_turn_took_too_long(monkeypatch: pytest.Mo
     health = Health(registry, clock=itertools.count(0, 3).__next__)
     async with TaskSet("test") as tasks:
         tasks.spawn(health.beat(), "beat")
-        await until(lambda: registry.get_sample_value("vprinter_event_loop_lag_seconds") == 3)
-
-
-async def test_metrics_are_served_in_the_format_that_is_asked_for() -> None:
-    registry = CollectorRegistry()
-    health = Health(registry)
-    port = free_port()
-    async with serve_admin("127.0.0.1", port, registry, health):
-        _, content_type, body = await get(port, "metrics")
-        assert content_type.startswith("text/plain")
-        assert "vprinter_event_loop_lag_seconds 0.0" in body
-        _, content_type, body = await get(port, "metrics", {"Accept": "application/openmetrics-text"})
-        assert content_type.startswith("application/openmetrics-text")
-        assert body.endswith("# EOF\n")
+        await until(lambda: (registry.get_sample_value("vprinter_event_loop_lag_seconds_sum") or 0) >= 3)

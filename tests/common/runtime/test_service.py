@@ -39,7 +39,7 @@ async def test_without_nats_a_service_runs_and_says_that_it_is_degraded() -> Non
         assert json.loads(body)["status"] == "degraded"
         assert "no connection to NATS" in json.loads(body)["problems"]["nats"]
         metrics = (await get(port, "metrics"))[2]
-        assert 'vprinter_build_info{service="proxy",version="' in metrics
+        assert 'vprinter_build_info{version="' in metrics
         assert "vprinter_bus_connected 0.0" in metrics
         assert "process_open_fds" in metrics
         stop.set()

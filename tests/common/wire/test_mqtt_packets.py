@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.common.wire.mqtt_strategies import packets
+from tests.common.wire.mqtt_strategies import blobs, packets, topics
 from vprinter_common.wire.mqtt_packets import (
     MAX_FILTERS_PER_PACKET,
     Connack,
@@ -178,6 +178,6 @@ def test_packet_identifier_and_qos_belong_together() -> None:
         Publish("t", b"", 0, 5)
 
 
-def test_encode_publish_is_publish_on_the_wire() -> None:
-    assert encode_publish("t", b"x") == Publish("t", b"x").encode()
-    assert encode_publish("t", b"x", qos=1, packet_id=9) == Publish("t", b"x", 1, 9).encode()
+@given(topics, blobs)
+def test_encode_publish_is_publish_on_the_wire(topic: str, payload: bytes) -> None:
+    assert encode_publish(topic, payload) == Publish(topic, payload).encode()

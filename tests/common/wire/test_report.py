@@ -18,9 +18,11 @@ from vprinter_common.wire.report import (
 )
 
 scalars = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
-texts = st.text(st.characters(exclude_categories=["Cs"]))
-values = st.recursive(scalars | texts, lambda inner: st.lists(inner) | st.dictionaries(texts, inner), max_leaves=20)
-objects = st.dictionaries(texts, values)
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=10)
+values = st.recursive(
+    scalars | texts, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4), max_leaves=8
+)
+objects = st.dictionaries(texts, values, max_size=4)
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,9 @@
 from vprinter_common.bus.buckets import Buckets
 from vprinter_common.bus.connection import BusUnavailable
 from vprinter_common.bus.facts import Facts
-from vprinter_common.bus.messages import Messages
+from vprinter_common.bus.messages import Messages, Verb
 
-__all__ = ["Bus", "BusUnavailable"]
+__all__ = ["Bus", "BusUnavailable", "Verb"]
 
 
 class Bus(Messages, Buckets, Facts):

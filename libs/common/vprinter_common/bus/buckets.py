@@ -2,16 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack, suppress
 from typing import Any, TypeVar
 
 import structlog
 from nats.aio.client import Client
+from nats.js.errors import KeyNotFoundError, KeyWrongLastSequenceError
 from nats.js.kv import KeyValue
 from prometheus_client import CollectorRegistry
 from pydantic import ValidationError
 
 from vprinter_common.bus.connection import FAILURES, PUBLISH_TIMEOUT, RETRY, BusUnavailable, Connection, call, sentence
+from vprinter_common.bus.feed import Change, feed
 from vprinter_common.contracts.message import Message
 from vprinter_common.contracts.subjects import Bucket
 from vprinter_common.runtime.settings import NatsSettings
@@ -47,14 +48,33 @@ class Buckets(Connection):
         """Remove a key; BusUnavailable when NATS did not confirm."""
         await self._write(bucket, lambda kv: kv.delete(key))
 
+    async def claim(self, bucket: Bucket, key: str, message: M, may_replace: Callable[[M], bool]) -> bool:
+        """Write a value where there is none, or one that may be replaced; whether it is there now.
+
+        Of several who do so at once, one succeeds. BusUnavailable when NATS did not confirm.
+        """
+        try:
+            kv = await self._opened(bucket)
+            present = await _entry(kv, key)
+            if present is None:
+                await call(kv.create(key, message.encode()))
+                return True
+            if not _may(may_replace, type(message), present.value or b""):
+                return False
+            await call(kv.update(key, message.encode(), present.revision))
+        except KeyWrongLastSequenceError:
+            return False
+        except FAILURES as error:
+            raise BusUnavailable(f"{bucket.name} was not written: {sentence(error)}") from error
+        return True
+
     async def read(self, bucket: Bucket, model: type[M]) -> dict[str, M]:
         """All values of a bucket now; BusUnavailable when NATS is away."""
         try:
-            async with asyncio.timeout(PUBLISH_TIMEOUT), AsyncExitStack() as stack:
-                watcher = await self._watcher(bucket, stack)
+            async with asyncio.timeout(PUBLISH_TIMEOUT), feed(self.line(), bucket) as changes:
                 found: dict[str, M] = {}
-                while (entry := await _next(watcher)) is not None:
-                    _apply(found, entry, model, {})
+                while (change := await changes.next()) is not None:
+                    _apply(found, change, model, {})
                 return found
         except FAILURES as error:
             raise BusUnavailable(f"{bucket.name} cannot be read: {sentence(error)}") from error
@@ -77,29 +97,23 @@ class Buckets(Connection):
         until = asyncio.get_running_loop().time() + self._resync
         state: dict[str, M] = {}
         complete = False
-        async with AsyncExitStack() as stack:
-            watcher = await self._watcher(bucket, stack)
+        async with feed(self.line(), bucket) as changes:
             while True:
                 try:
                     async with asyncio.timeout_at(until) as wait:
                         self._waiting.add(wait)
                         try:
-                            entry = await _next(watcher)
+                            change = await changes.next()
                         finally:
                             self._waiting.discard(wait)
                 except TimeoutError:
                     return
-                if entry is None:
+                if change is None:
                     complete = True
-                elif not _apply(state, entry, model, known):
+                elif not _apply(state, change, model, known):
                     continue
                 if complete:
                     yield dict(state)
-
-    async def _watcher(self, bucket: Bucket, stack: AsyncExitStack) -> KeyValue.KeyWatcher:
-        watcher = await call((await call(self.jetstream().key_value(bucket.name))).watchall())
-        stack.push_async_callback(_stop_quietly, watcher)
-        return watcher
 
     async def _opened(self, bucket: Bucket) -> KeyValue:
         """The bucket on the present line, opened once: that asks the server, and each printer's status is written often."""
@@ -118,31 +132,35 @@ class Buckets(Connection):
             raise BusUnavailable(f"{bucket.name} was not written: {sentence(error)}") from error
 
 
-async def _next(watcher: KeyValue.KeyWatcher) -> KeyValue.Entry | None:
-    """The next entry; None once, after the last of those that were there at the beginning."""
-    entry: KeyValue.Entry | None = await watcher.updates(timeout=None)  # type: ignore[no-untyped-call]
-    return entry
-
-
-def _apply(state: dict[str, M], entry: KeyValue.Entry, model: type[M], known: Mapping[str, M]) -> bool:
-    """Fold one entry into the state; False if it changed nothing. Of an unreadable value the last readable one stays."""
-    if entry.operation is not None:
-        return state.pop(entry.key, None) is not None
+def _apply(state: dict[str, M], change: Change, model: type[M], known: Mapping[str, M]) -> bool:
+    """Fold a change into the state; False if it changed nothing. Of an unreadable value the last readable one stays."""
+    if change.value is None:
+        return state.pop(change.key, None) is not None
     try:
-        state[entry.key] = model.decode(entry.value or b"")
+        state[change.key] = model.decode(change.value)
     except ValidationError as error:
         log.error(
             "value_unreadable",
-            bucket=entry.bucket,
-            entry=entry.key,
+            entry=change.key,
+            model=model.__name__,
             fields=[".".join(map(str, e["loc"])) for e in error.errors()],
         )
-        if entry.key in state or entry.key not in known:
+        if change.key in state or change.key not in known:
             return False
-        state[entry.key] = known[entry.key]
+        state[change.key] = known[change.key]
     return True
 
 
-async def _stop_quietly(watcher: KeyValue.KeyWatcher) -> None:
-    with suppress(*FAILURES):
-        await watcher.stop()  # type: ignore[no-untyped-call]
+async def _entry(kv: KeyValue, key: str) -> KeyValue.Entry | None:
+    try:
+        return await call(kv.get(key))
+    except KeyNotFoundError:
+        return None
+
+
+def _may(replace: Callable[[M], bool], model: type[M], value: bytes) -> bool:
+    """What nobody can read may be replaced."""
+    try:
+        return replace(model.decode(value))
+    except ValidationError:
+        return True

@@ -13,10 +13,11 @@ import structlog
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 from nats.js.api import KeyValueConfig, StorageType, StreamConfig
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client import CollectorRegistry
 
 from vprinter_common.contracts import subjects
 from vprinter_common.contracts.subjects import Bucket, Stream
+from vprinter_common.metrics import declared
 from vprinter_common.runtime.settings import NatsSettings
 from vprinter_common.runtime.tasks import TaskSet
 from vprinter_common.tls import nats_context
@@ -60,6 +61,12 @@ async def call(awaited: Awaitable[T]) -> T:
     return result
 
 
+async def confirmed(client: Client) -> None:
+    """Wait until the server knows of everything so far: twice, for a first PING overtakes what waits to be written."""
+    await call(client.flush())
+    await call(client.flush())
+
+
 class Connection:
     """What messages, buckets and facts have in common."""
 
@@ -76,12 +83,12 @@ class Connection:
         """The line is there, and so is everything that is set up on it."""
         self._closed = asyncio.Event()
         """The client has given up (a refused password), so that a new one is needed."""
-        self._setups: list[Setup] = []
-        self._set_up_count = 0
+        self._setups: dict[Setup, bool] = {}
+        """What is set up on every client, and whether it is on the present one."""
         self._setting_up = asyncio.Lock()
         self._tasks = TaskSet("bus")
-        self._connected_gauge = Gauge("vprinter_bus_connected", "1 while connected to NATS", registry=registry)
-        self._published = Counter("vprinter_bus_published", "Messages published", ["kind"], registry=registry)
+        self._connected_gauge = declared.BUS_CONNECTED.create(registry)
+        self._published = declared.BUS_PUBLISHED.create(registry)
 
     @property
     def connected(self) -> bool:
@@ -113,7 +120,8 @@ class Connection:
             with suppress(nats.errors.Error, TimeoutError):
                 async with asyncio.timeout(DRAIN_TIMEOUT):
                     await client.drain()
-        await client.close()
+        with suppress(OSError):  # the server went at the same moment
+            await client.close()
 
     def line(self) -> Client:
         """The client while its line is there; raises BusUnavailable."""
@@ -127,9 +135,13 @@ class Connection:
 
     async def stand(self, setup: Setup) -> None:
         """Set something up now, or as soon as NATS is there, and again on every new connection."""
-        self._setups.append(setup)
+        self._setups[setup] = False
         await self.wait_connected()
         await self._set_up()
+
+    def no_longer(self, setup: Setup) -> None:
+        """Do not set this up on new connections any more."""
+        self._setups.pop(setup, None)
 
     def renewed(self) -> None:
         """Called when the line was made (anew): what was read over the old one may be stale."""
@@ -140,7 +152,7 @@ class Connection:
         while True:
             client = self._client = Client()
             self._closed.clear()
-            self._set_up_count = 0
+            self._setups = dict.fromkeys(self._setups, False)
             try:
                 async with asyncio.timeout(CONNECT_TIMEOUT):
                     await self._connect(client)
@@ -219,18 +231,19 @@ class Connection:
 
     async def _prepare(self) -> None:
         await self._ensure_stream(subjects.FACT_STREAM)
-        for bucket in (subjects.PRINTERS, subjects.STATUS):
+        for bucket in subjects.BUCKETS:
             await self._ensure_bucket(bucket)
         await self._set_up()
 
     async def _set_up(self) -> None:
         """Run the setups that this client has not seen yet; the client itself repeats them when its line was broken."""
         async with self._setting_up:
-            while self._set_up_count < len(self._setups):
+            while (setup := next((each for each, done in self._setups.items() if not done), None)) is not None:
                 client = self.line()
-                await self._setups[self._set_up_count](client)
-                self._set_up_count += 1
-                await call(client.flush())  # so that the server knows of it
+                await setup(client)
+                if setup in self._setups:  # and nobody has lost interest meanwhile
+                    self._setups[setup] = True
+                await confirmed(client)
 
     async def _ensure_stream(self, stream: Stream) -> None:
         js = self.jetstream()
@@ -248,11 +261,12 @@ class Connection:
             await call(js.update_stream(config))
 
     async def _ensure_bucket(self, bucket: Bucket) -> None:
-        js = self.jetstream()
+        js, replicas = self.jetstream(), self._settings.replicas
         try:
-            await call(js.key_value(bucket.name))
+            present = (await call(js.stream_info(f"KV_{bucket.name}"))).config
         except nats.js.errors.NotFoundError:
-            config = KeyValueConfig(
-                bucket=bucket.name, ttl=bucket.ttl, storage=StorageType.FILE, replicas=self._settings.replicas
-            )
+            config = KeyValueConfig(bucket=bucket.name, ttl=bucket.ttl, storage=StorageType.FILE, replicas=replicas)
             await call(js.create_key_value(config))
+            return
+        if present.num_replicas != replicas:  # there are more servers than there were, or fewer
+            await call(js.update_stream(present.evolve(num_replicas=replicas)))

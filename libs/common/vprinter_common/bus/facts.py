@@ -1,20 +1,23 @@
 """Facts: published until the stream has them, consumed until they were taken."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from datetime import datetime
 
 import structlog
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry
 
 from vprinter_common.bus.connection import FAILURES, PUBLISH_TIMEOUT, RETRY, BusUnavailable, Connection, call, sentence
 from vprinter_common.contracts import subjects
 from vprinter_common.contracts.facts import kind_of
 from vprinter_common.contracts.message import Event
 from vprinter_common.contracts.subjects import Stream
+from vprinter_common.metrics import declared
 from vprinter_common.runtime.settings import NatsSettings
 
 log = structlog.get_logger()
@@ -34,7 +37,7 @@ class Facts(Connection):
 
     def __init__(self, settings: NatsSettings, name: str, registry: CollectorRegistry) -> None:
         super().__init__(settings, name, registry)
-        self._redelivered = Counter("vprinter_bus_redeliveries", "Facts delivered again", ["stream"], registry=registry)
+        self._redelivered = declared.BUS_REDELIVERIES.create(registry)
 
     async def publish_fact(self, fact: Event, message_id: str) -> None:
         """Publish a fact and wait until the stream has it; BusUnavailable means: repeat with the same id."""
@@ -68,6 +71,14 @@ class Facts(Connection):
         except FAILURES as error:
             raise BusUnavailable(f"{durable} cannot be asked: {sentence(error)}") from error
         return (info.num_pending or 0) + (info.num_ack_pending or 0)
+
+    async def server_time(self, stream: Stream) -> datetime:
+        """The time by the server's clock; BusUnavailable when JetStream does not say."""
+        try:
+            reply = await call(self.line().request(f"$JS.API.STREAM.INFO.{stream.name}", timeout=PUBLISH_TIMEOUT))
+            return datetime.fromisoformat(json.loads(reply.data)["ts"])
+        except (*FAILURES, KeyError, ValueError) as error:
+            raise BusUnavailable(f"{stream.name} cannot be asked: {sentence(error)}") from error
 
     async def _consume(self, stream: Stream, durable: str, handler: Handler) -> None:
         config = ConsumerConfig(ack_policy=AckPolicy.EXPLICIT, ack_wait=ACK_WAIT, max_deliver=-1)

@@ -11,15 +11,17 @@ from pydantic.json_schema import models_json_schema
 
 from vprinter_common.contracts import subjects
 from vprinter_common.contracts.facts import FACTS
-from vprinter_common.contracts.live import SessionLive, UploadLive
+from vprinter_common.contracts.live import Disconnect, SessionLive, UploadLive, Visit
 from vprinter_common.contracts.message import Message
 from vprinter_common.contracts.printer import VirtualPrinter
-from vprinter_common.contracts.requests import Heard, Nothing, SelfCheck
+from vprinter_common.contracts.requests import Heard, Nothing, ProbeTarget, SelfCheck, TargetProbe
 from vprinter_common.contracts.status import PrinterStatus
+from vprinter_common.contracts.target import Lease, RealPrinter, TargetCommand, TargetReport, TargetSaid, TargetStatus
 
 MESSAGE_ID = {"type": "object", "required": ["Nats-Msg-Id"], "properties": {"Nats-Msg-Id": {"type": "string"}}}
 PARAMETERS = {
     "printer": "Id of a virtual printer.",
+    "target": "Id of a real printer.",
     "service": "discovery, ftps, mqtt or proxy.",
     "node": "Name of a node.",
 }
@@ -52,6 +54,22 @@ def channels() -> tuple[Channel, ...]:
             PrinterStatus,
             f"How a printer fares, written by the edges; expires after {status.ttl:.0f} s.",
         ),
+        Channel(
+            "targets",
+            f"$KV.{subjects.TARGETS.name}.{{target}}",
+            RealPrinter,
+            "A real printer that control knows.",
+        ),
+        Channel(
+            "target.status",
+            f"$KV.{subjects.TARGET_STATUS.name}.{{target}}",
+            TargetStatus,
+            f"How a real printer fares; expires after {subjects.TARGET_STATUS.ttl:.0f} s.",
+        ),
+        Channel("leases", f"$KV.{subjects.LEASES.name}.{{target}}", Lease, _first_line(Lease)),
+        Channel("target.report", subjects.target_report("{target}"), TargetReport, _first_line(TargetReport)),
+        Channel("target.said", subjects.target_said("{target}"), TargetSaid, _first_line(TargetSaid)),
+        Channel("target.command", subjects.target_command("{target}"), TargetCommand, _first_line(TargetCommand)),
         *(
             Channel(
                 f"fact.{kind}",
@@ -63,10 +81,27 @@ def channels() -> tuple[Channel, ...]:
         ),
         Channel("live.upload", subjects.live_upload("{printer}"), UploadLive, _first_line(UploadLive)),
         Channel("live.session", subjects.live_session("{printer}"), SessionLive, _first_line(SessionLive)),
+        Channel("live.visit", subjects.visit("{printer}"), Visit, _first_line(Visit)),
+        Channel("live.disconnect", subjects.disconnect("{printer}"), Disconnect, _first_line(Disconnect)),
+        Channel("rpc.proxy.probe", subjects.rpc("proxy", "probe"), ProbeTarget, "What is there?", TargetProbe),
         Channel(
             "rpc.discovery.heard", subjects.rpc("discovery", "heard"), Nothing, "Which real printers are there?", Heard
         ),
+        Channel(
+            "rpc.discovery.heard.node",
+            subjects.rpc("discovery", subjects.heard_of("{node}")),
+            Nothing,
+            "Which real printers does this node hear?",
+            Heard,
+        ),
         Channel("rpc.selfcheck", subjects.rpc("{service}", "selfcheck"), Nothing, "Is the service well?", SelfCheck),
+        Channel(
+            "rpc.selfcheck.node",
+            subjects.rpc("{service}", subjects.selfcheck_of("{node}")),
+            Nothing,
+            "Is the service of this node well?",
+            SelfCheck,
+        ),
     )
 
 

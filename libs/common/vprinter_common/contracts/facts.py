@@ -13,6 +13,8 @@ class UploadStored(Event):
 
     upload: Identifier
     printer: Identifier
+    service: str = "ftps"
+    """Which service received it."""
     mode: Mode
     """The printer's mode when the upload began."""
     filename: FileName
@@ -47,6 +49,7 @@ class UploadFailed(Event):
 
     upload: Identifier
     printer: Identifier
+    service: str = "ftps"
     filename: FileName
     client: str
     owner: str = ""
@@ -66,7 +69,30 @@ class JobRequested(Event):
     options: dict[str, JsonValue] = Field(default_factory=dict)
     """bed_type, tri-state calibrations, AMS mapping … as the slicer gave them."""
     client: str
+    access_code: Identifier | None = None
+    """Id of the access code that was used; the code is the sender."""
     owner: str = ""
+
+
+class CommandOutcome(StrEnum):
+    """What became of a command."""
+
+    PASSED = "passed"
+    REFUSED = "refused"
+
+
+class CommandRelayed(Event):
+    """A slicer's command that would change something at a real printer passed a proxy, or was refused by its policy."""
+
+    printer: Identifier
+    target: Identifier
+    session: Identifier
+    client: str
+    command: str = Field(max_length=100)
+    """Section and command, as `print.project_file`; or an FTP verb."""
+    detail: str = Field(default="", max_length=255)
+    """What it was about: a file, a value."""
+    outcome: CommandOutcome
 
 
 class AuthFailed(Event):
@@ -93,6 +119,7 @@ FACTS: dict[str, type[Event]] = {
     "upload.stored": UploadStored,
     "upload.failed": UploadFailed,
     "job.requested": JobRequested,
+    "command.relayed": CommandRelayed,
     "auth.failed": AuthFailed,
     "tls.failed": TlsFailed,
 }

@@ -10,6 +10,7 @@ from pydantic import (
     Field,
     PlainSerializer,
     SecretStr,
+    StringConstraints,
     field_validator,
     model_validator,
 )
@@ -19,6 +20,9 @@ from vprinter_common.contracts.message import Identifier, Message
 
 Secret = Annotated[SecretStr, PlainSerializer(SecretStr.get_secret_value, when_used="json")]
 """Hidden in repr and logs, plain in the JSON that goes to the edges: this bucket is what carries it."""
+
+Fingerprint = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+"""SHA-256 of a certificate's DER form."""
 
 
 class Mode(StrEnum):
@@ -94,15 +98,54 @@ class PortRange(_Value):
 
 
 class Target(_Value):
-    """The real printer behind a proxy."""
+    """The real printer behind a proxy, or the one that another virtual printer mirrors."""
 
+    id: Identifier
+    """Its id in control; status and reports bear it."""
     host: str = Field(min_length=1, max_length=253)
+    """IPv4 address or DNS name; a name is resolved anew for every connection."""
     serial: str = Field(min_length=1, max_length=32)
     model: str
     access_code: Secret
+    fingerprint: Fingerprint | None = None
+    """The certificate that is trusted; None = whichever is seen first."""
+
+
+class Allow(StrEnum):
+    """What slicers may do with the real printer; each includes those before it."""
+
+    VIEW = "view"
+    """See its status."""
+    FILES = "files"
+    """Send, list, read and delete files."""
+    CONTROL = "control"
+    """Everything: start and stop prints, move, heat, set up."""
+
+
+class FtpRelay(StrEnum):
+    """How a proxy relays FTPS."""
+
+    TERMINATE = "terminate"
+    """TLS on both sides: our certificate for the slicer; addresses and ports are rewritten."""
+    PASSTHROUGH = "passthrough"
+    """Raw bytes: the printer's own certificate reaches the slicer."""
+
+
+class Relay(_Value):
+    """What passes between slicers and the target."""
+
+    allow: Allow = Allow.CONTROL
+    """For a proxy. A printer that only mirrors its target forwards commands with `control` alone."""
+    ftp: FtpRelay = FtpRelay.TERMINATE
+    capture: bool = False
+    """Keep a copy of every relayed file in the archive; needs `terminate`."""
+    camera: bool = True
+    """Relay the target's camera and file-tunnel ports too."""
 
 
 DEFAULT_PASSIVE_PORTS = PortRange(low=50000, high=50100)
+AUXILIARY_DATA_PORTS = PortRange(low=2024, high=2026)
+"""Data ports of the FTPS servers of a real A1 or P1, beside the usual ones."""
 
 
 class VirtualPrinter(Message):
@@ -121,6 +164,8 @@ class VirtualPrinter(Message):
     passive_ports: PortRange = DEFAULT_PASSIVE_PORTS
     pasv_address: IPv4Address | None = None
     target: Target | None = None
+    """Required in proxy mode; in the other modes the real printer whose filaments and progress are shown."""
+    relay: Relay = Relay()
     certificate: Certificate
     announce_to: tuple[IPv4Address, ...] = Field(default=(), max_length=64)
     """Hosts that also get every announcement by unicast: behind a VPN or in another VLAN."""

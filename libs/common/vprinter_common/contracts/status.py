@@ -47,6 +47,30 @@ class ClientStatus(BaseModel):
     at: AwareDatetime
 
 
+class SessionStatus(BaseModel):
+    """A slicer that is logged in."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: Identifier
+    client: str
+    access_code: Identifier | None = None
+    """Id of the code that it logged in with."""
+    owner: str = ""
+    since: AwareDatetime
+    port: int | None = None
+    """The relayed port; None where nothing is relayed. So for what follows."""
+    to_target: int = 0
+    """Bytes relayed to the real printer."""
+    to_client: int = 0
+    last_command: str = ""
+    """The last command that passed, `print.pause` or `STOR`."""
+
+
+MAX_SESSIONS = 64
+"""Sessions that a status lists, the newest; `connections` counts them all."""
+
+
 class PrinterStatus(Event):
     """How a printer fares at one service of one node; renewed before the bucket's TTL ends."""
 
@@ -59,6 +83,7 @@ class PrinterStatus(Event):
     """The address that the printer advertises from this node."""
     listeners: tuple[ListenerStatus, ...] = ()
     connections: int = 0
+    sessions: tuple[SessionStatus, ...] = ()
     last_client: ClientStatus | None = None
     since: AwareDatetime
     restarts: int = 0

@@ -25,11 +25,19 @@ class Stream:
 
 PRINTERS = Bucket("vprinter-printers")
 STATUS = Bucket("vprinter-status", ttl=30.0)
+TARGETS = Bucket("vprinter-targets")
+TARGET_STATUS = Bucket("vprinter-target-status", ttl=30.0)
+LEASES = Bucket("vprinter-leases", ttl=30.0)
+"""Who holds the session with a real printer: key = its id, value = the node."""
+BUCKETS = (PRINTERS, STATUS, TARGETS, TARGET_STATUS, LEASES)
 FACT_STREAM = Stream("VPRINTER_FACTS", subjects=(f"{PREFIX}.fact.>",), max_age=90 * 86400.0, duplicate_window=3600.0)
 
 ALL_FACTS = f"{PREFIX}.fact.>"
 ALL_UPLOADS = f"{PREFIX}.live.*.upload"
 ALL_SESSIONS = f"{PREFIX}.live.*.session"
+ALL_VISITS = f"{PREFIX}.live.*.visit"
+ALL_TARGET_COMMANDS = f"{PREFIX}.target.*.command"
+ALL_DISCONNECTS = f"{PREFIX}.live.*.disconnect"
 
 
 def fact(kind: str) -> str:
@@ -47,9 +55,44 @@ def live_session(printer: str) -> str:
     return f"{PREFIX}.live.{printer}.session"
 
 
+def visit(printer: str) -> str:
+    """Subject of visits of somebody who is no slicer."""
+    return f"{PREFIX}.live.{printer}.visit"
+
+
+def target_report(target: str) -> str:
+    """Subject of what a real printer has reported so far."""
+    return f"{PREFIX}.target.{target}.report"
+
+
+def target_said(target: str) -> str:
+    """Subject of a real printer's other messages."""
+    return f"{PREFIX}.target.{target}.said"
+
+
+def target_command(target: str) -> str:
+    """Subject of commands for a real printer."""
+    return f"{PREFIX}.target.{target}.command"
+
+
+def disconnect(printer: str) -> str:
+    """Subject of sessions of a printer that are to be closed, whichever node has them."""
+    return f"{PREFIX}.live.{printer}.disconnect"
+
+
 def rpc(service: str, verb: str) -> str:
     """Subject of a request."""
     return f"{PREFIX}.rpc.{service}.{verb}"
+
+
+def selfcheck_of(node: str) -> str:
+    """The verb that only the service of one node answers, whereas any of them answers plain `selfcheck`."""
+    return f"selfcheck.{node}"
+
+
+def heard_of(node: str) -> str:
+    """The verb that only the discovery of one node answers: each hears its own networks."""
+    return f"heard.{node}"
 
 
 def status_key(printer: str, service: str, node: str) -> str:

@@ -8,8 +8,11 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from vprinter_common import net
-from vprinter_common.contracts.printer import VirtualPrinter
-from vprinter_common.contracts.status import ClientStatus, ListenerState
+from vprinter_common.contracts.message import new_id
+from vprinter_common.contracts.printer import AccessCode, VirtualPrinter
+from vprinter_common.contracts.status import ClientStatus, ListenerState, SessionStatus
+from vprinter_common.selfcheck import Storage
+from vprinter_common.tls import ShownCertificate
 
 ANY = "0.0.0.0"
 
@@ -66,8 +69,21 @@ class Serving:
     listeners: Sequence[Listener] = ()
     changed: Callable[[], None] = field(default=lambda: None)
     """Set by the edge: called after `spec` was replaced."""
+    report: Callable[[], None] = field(default=lambda: None)
+    """Set by the fleet: the edge calls it when the printer's status is to be published now."""
+    shown: ShownCertificate | None = None
+    """Set by the edge: what its listeners show in TLS."""
     connections: int = 0
     last_client: ClientStatus | None = None
+    sessions: dict[str, SessionStatus] = field(default_factory=dict)
+    """Slicers that are logged in, the newest last."""
+
+    def take_over(self, spec: VirtualPrinter) -> None:
+        """Go on with a newer spec."""
+        self.spec = spec
+        if self.shown is not None:
+            self.shown.show(spec.certificate.chain_pem, spec.certificate.key_pem.get_secret_value())
+        self.changed()
 
     def connected(self, client: str) -> None:
         """A slicer connected."""
@@ -77,6 +93,34 @@ class Serving:
     def disconnected(self) -> None:
         """A slicer left."""
         self.connections -= 1
+
+    def logged_in(self, client: str, code: AccessCode) -> SessionStatus:
+        """A slicer connected with a right code; `logged_out` must follow."""
+        self.connected(client)
+        session = SessionStatus(
+            id=new_id(), client=client, access_code=code.id, owner=code.owner, since=datetime.now(UTC)
+        )
+        self.sessions[session.id] = session
+        return session
+
+    def renamed(self, session: SessionStatus, owner: str) -> SessionStatus:
+        """The owner of its code has another name from now on."""
+        renamed = session.model_copy(update={"owner": owner})
+        self.sessions[session.id] = renamed
+        return renamed
+
+    def logged_out(self, session: SessionStatus) -> None:
+        """It left."""
+        del self.sessions[session.id]
+        self.disconnected()
+
+
+class CannotListen(OSError):  # noqa: N818 - a state of the host
+    """A listener that has several ports cannot have one of them."""
+
+    def __init__(self, error: OSError, port: int) -> None:
+        super().__init__(error.errno, error.strerror)
+        self.port = port
 
 
 class CannotServe(Exception):  # noqa: N818 - a state of the printer, not a mistake
@@ -97,11 +141,13 @@ class Edge(ABC):
         """Whether this service has anything to do for the printer."""
         return spec.enabled
 
+    def serving_key(self, spec: VirtualPrinter) -> Hashable:
+        """What of a spec cannot change under a running printer; name, mode, access codes and certificate can."""
+        return (spec.model, spec.serial, spec.passive_ports, spec.pasv_address)
 
-def serving_key(spec: VirtualPrinter) -> Hashable:
-    """What of a spec cannot change under a running printer; name, mode and access codes can."""
-    certificate = (spec.certificate.chain_pem, spec.certificate.key_pem.get_secret_value())
-    return (spec.model, spec.serial, spec.passive_ports, spec.pasv_address, certificate, spec.target)
+    def storage(self) -> Sequence[Storage]:
+        """The directories that it writes to."""
+        return ()
 
 
 def place(spec: VirtualPrinter, interfaces: Sequence[net.Interface]) -> Placement | str:

@@ -1,13 +1,13 @@
 """One running printer of a fleet."""
 
 import asyncio
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from vprinter_common.contracts.printer import VirtualPrinter
-from vprinter_common.contracts.status import ListenerState, ListenerStatus, PrinterStatus, State
-from vprinter_common.fleet.edge import Listener, Placement, Serving, serving_key
+from vprinter_common.contracts.status import MAX_SESSIONS, ListenerState, ListenerStatus, PrinterStatus, State
+from vprinter_common.fleet.edge import Listener, Placement, Serving
 
 
 @dataclass(slots=True)
@@ -22,19 +22,15 @@ class Member:
     news: asyncio.Event = field(default_factory=asyncio.Event)
     """There is something to report."""
     task: asyncio.Task[None] | None = None
-
-    @property
-    def key(self) -> Hashable:
-        """What would need a restart."""
-        return serving_key(self.spec)
+    stopping: bool = False
 
     def begin(self, serving: Serving) -> None:
         """The edge serves it now."""
         self.serving, self.error = serving, None
+        serving.report = self.news.set
         self.news.set()
         if serving.spec != self.spec:  # it changed while the edge was preparing
-            serving.spec = self.spec
-            serving.changed()
+            serving.take_over(self.spec)
 
     def update(self, spec: VirtualPrinter) -> None:
         """Take over a newer spec without a restart."""
@@ -43,8 +39,7 @@ class Member:
         self.spec = spec
         self.news.set()
         if self.serving is not None:
-            self.serving.spec = spec
-            self.serving.changed()
+            self.serving.take_over(spec)
 
     def problems(self) -> Iterator[str]:
         """What is wrong, a sentence each."""
@@ -76,6 +71,7 @@ class Member:
                 for one in listeners
             ),
             connections=serving.connections if serving else 0,
+            sessions=tuple(serving.sessions.values())[-MAX_SESSIONS:] if serving else (),
             last_client=serving.last_client if serving else None,
             since=self.since,
             restarts=restarts,

@@ -1,24 +1,33 @@
 """Start and stop this node's printers, restart only what changed, open listeners, try again what failed, report."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from importlib.metadata import version
+from types import MappingProxyType
+from typing import Any
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client import CollectorRegistry
 
 from vprinter_common import net
-from vprinter_common.bus import Bus, BusUnavailable
+from vprinter_common.bus import Bus, BusUnavailable, Verb
 from vprinter_common.contracts import subjects
+from vprinter_common.contracts.message import Message
 from vprinter_common.contracts.printer import VirtualPrinter
+from vprinter_common.contracts.requests import Nothing
 from vprinter_common.contracts.status import ListenerState
-from vprinter_common.fleet.edge import CannotServe, Edge, Listener, Placement, Serving, place, serving_key
+from vprinter_common.fleet.edge import CannotListen, CannotServe, Edge, Listener, Placement, Serving, place
 from vprinter_common.fleet.member import Member
+from vprinter_common.metrics import declared
 from vprinter_common.runtime.health import Severity
 from vprinter_common.runtime.service import Runtime
 from vprinter_common.runtime.tasks import TaskSet, cancel_and_wait
+from vprinter_common.selfcheck import look
 
 log = structlog.get_logger()
+
+_NO_VERBS: Mapping[str, Verb[Any]] = MappingProxyType({})
 
 HEARTBEAT = 10.0
 """Seconds between status reports; the bucket forgets after 30."""
@@ -35,16 +44,13 @@ class Fleet:
         self._node = node
         self._bus = bus
         self._members: dict[str, Member] = {}
+        self._desired: dict[str, VirtualPrinter] = {}
         self._restarts: dict[str, int] = {}
         self._tasks = TaskSet("fleet")
         self._reconcile_lock = asyncio.Lock()
-        self._gauge = Gauge("vprinter_printers", "Printers served by this node", registry=registry)
-        self._bound = Gauge(
-            "vprinter_listener_bound", "1 if the listener is open", ["printer", "listener"], registry=registry
-        )
-        self._restart_counter = Counter(
-            "vprinter_printer_restarts", "Restarts because the printer changed", ["printer"], registry=registry
-        )
+        self._gauge = declared.PRINTERS.create(registry)
+        self._bound = declared.LISTENER_BOUND.create(registry)
+        self._restart_counter = declared.PRINTER_RESTARTS.create(registry)
 
     @property
     def members(self) -> dict[str, Member]:
@@ -78,13 +84,26 @@ class Fleet:
 
     async def reconcile(self, desired: dict[str, VirtualPrinter], interfaces: Sequence[net.Interface]) -> None:
         """Make the running printers those desired for this node; unchanged ones are left alone."""
+        self._desired = desired
+        self._take_over(interfaces)
         async with self._reconcile_lock:
             mine = {id_: spec for id_, spec in desired.items() if self._edge.accepts(spec)}
             for id_ in self._members.keys() - mine.keys():
                 await self._stop(id_)
             for id_, spec in mine.items():
                 await self._settle(id_, spec, place(spec, interfaces))
+            self._take_over(interfaces)
             self._gauge.set(len(self._members))
+
+    def _take_over(self, interfaces: Sequence[net.Interface]) -> None:
+        """Give running printers what needs no restart, at once: a revoked code must not open doors until another
+        printer has stopped."""
+        for id_, member in self._members.items():
+            spec = self._desired.get(id_)
+            if spec is None or not self._edge.accepts(spec):
+                continue
+            if self._needs_no_restart(member, spec, place(spec, interfaces)):
+                member.update(spec)
 
     async def _settle(self, id_: str, spec: VirtualPrinter, placement: Placement | str) -> None:
         member = self._members.get(id_)
@@ -93,8 +112,7 @@ class Fleet:
                 log.warning("printer_leaves", printer=id_, reason=placement)
                 await self._stop(id_)
             return
-        if member is not None and (member.key, member.placement) == (serving_key(spec), placement):
-            member.update(spec)
+        if member is not None and self._needs_no_restart(member, spec, placement):
             return
         if member is not None:
             self._restarts[id_] = self._restarts.get(id_, 0) + 1
@@ -104,8 +122,13 @@ class Fleet:
         self._members[id_] = member
         member.task = self._tasks.spawn(self._run(member), id_)
 
+    def _needs_no_restart(self, member: Member, spec: VirtualPrinter, placement: Placement | str) -> bool:
+        wanted = (self._edge.serving_key(spec), placement)
+        return (self._edge.serving_key(member.spec), member.placement) == wanted
+
     async def _stop(self, id_: str) -> None:
         member = self._members.pop(id_)
+        member.stopping = True
         if member.task is not None:
             await cancel_and_wait([member.task])
         with suppress(BusUnavailable):
@@ -142,6 +165,8 @@ class Fleet:
                 member.error = f"{type(cause).__name__}: {cause}"
             finally:
                 member.serving = None
+            if member.stopping:
+                return  # a TaskGroup of Python 3.11 loses the cancellation that meets an error of its tasks
             member.news.set()
             if asyncio.get_running_loop().time() - began > RETRY_MOST:
                 delay = RETRY_FIRST
@@ -190,7 +215,7 @@ class Fleet:
             net.bind_error,
             error,
             address,
-            listener.port,
+            error.port if isinstance(error, CannotListen) else listener.port,
             listener.name,
             listener.setting,
             protocol=listener.protocol,
@@ -219,11 +244,23 @@ def _cause(error: BaseException) -> BaseException:
 
 
 @asynccontextmanager
-async def edge_body(runtime: Runtime, edge: Edge) -> AsyncIterator[None]:
-    """Run an edge's fleet as the body of a service."""
-    fleet = Fleet(edge, runtime.service, runtime.settings.node, runtime.bus, runtime.registry)
+async def edge_body(runtime: Runtime, edge: Edge, verbs: Mapping[str, Verb[Any]] = _NO_VERBS) -> AsyncIterator[None]:
+    """Run an edge's fleet as the body of a service. `verbs`: requests that it answers besides `selfcheck`."""
+    service, settings = runtime.service, runtime.settings
+    fleet = Fleet(edge, service, settings.node, runtime.bus, runtime.registry)
     runtime.health.add("listeners", Severity.DEGRADED, fleet.problem)
-    watch = net.AddressWatch(only=runtime.settings.addresses)
+
+    async def selfcheck(_: Nothing) -> Message:
+        problems = [text for _, text in runtime.health.problems().values()]
+        ports = {one.port for each in fleet.members.values() if each.serving for one in each.serving.listeners}
+        return await look(
+            service, settings.node, problems, ports=ports, storage=edge.storage(), only=settings.addresses
+        )
+
+    well = Verb(Nothing, selfcheck)
+    answers = {**verbs, "selfcheck": well, subjects.selfcheck_of(settings.node): well}
+    runtime.tasks.spawn(runtime.bus.answer(service, version("vprinter-common"), answers), "answer")
+    watch = net.AddressWatch(only=settings.addresses)
     following = runtime.tasks.spawn(fleet.follow(watch.states()), "fleet")
     runtime.root(following)
     try:

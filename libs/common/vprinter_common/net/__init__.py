@@ -8,17 +8,22 @@ from vprinter_common.net.interfaces import (
     owns,
     parse_address,
 )
-from vprinter_common.net.ports import bind_error, port_owner
+from vprinter_common.net.nat import Redirect, redirects
+from vprinter_common.net.ports import Holder, bind_error, port_holders, port_owner
 from vprinter_common.net.watch import AddressWatch
 
 __all__ = [
     "AddressWatch",
+    "Holder",
     "Interface",
+    "Redirect",
     "bind_error",
     "default_address",
     "directed_broadcast",
     "interfaces",
     "owns",
     "parse_address",
+    "port_holders",
     "port_owner",
+    "redirects",
 ]

@@ -40,13 +40,17 @@ class AddressWatch:
         self._interval = interval
         self._only = tuple(map(parse_address, only))
 
+    async def look(self) -> tuple[Interface, ...]:
+        """The interfaces as they are now; raises OSError."""
+        return self._narrow(await asyncio.to_thread(self._source))
+
     async def states(self) -> AsyncIterator[tuple[Interface, ...]]:
         """The interfaces that are up, with their addresses; a new tuple whenever it differs from the last."""
         last: tuple[Interface, ...] | None = None
         with _news() as news:
             while True:
                 try:
-                    current = self._narrow(await asyncio.to_thread(self._source))
+                    current = await self.look()
                 except OSError as error:  # out of descriptors or memory: what was known still holds
                     log.warning("addresses_unreadable", error=str(error))
                 else:

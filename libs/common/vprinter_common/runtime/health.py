@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client import CollectorRegistry, Histogram
+
+from vprinter_common.metrics import declared
 
 MAX_LAG = 10.0
 """Seconds that the event loop may be stuck before the service counts as dead."""
@@ -35,13 +37,11 @@ class Health:
     clock: Callable[[], float] = time.monotonic
     _checks: dict[str, tuple[Severity, Check]] = field(default_factory=dict)
     _beat: float = 0.0
-    _lag: Gauge = field(init=False)
+    _lag: Histogram = field(init=False)
 
     def __post_init__(self) -> None:
         self._beat = self.clock()
-        self._lag = Gauge(
-            "vprinter_event_loop_lag_seconds", "Delay of the last event loop turn", registry=self.registry
-        )
+        self._lag = declared.LOOP_LAG.create(self.registry)
 
     def add(self, name: str, severity: Severity, check: Check) -> None:
         """Register a check."""
@@ -53,7 +53,7 @@ class Health:
             before = self.clock()
             await asyncio.sleep(INTERVAL)
             self._beat = self.clock()
-            self._lag.set(max(0.0, self._beat - before - INTERVAL))
+            self._lag.observe(max(0.0, self._beat - before - INTERVAL))
 
     def alive(self) -> bool:
         """Whether the event loop turns."""

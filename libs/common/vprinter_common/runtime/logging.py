@@ -6,7 +6,6 @@ from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
-from aiohttp.http_exceptions import HttpProcessingError
 
 from vprinter_common.runtime.settings import LogSettings
 
@@ -32,11 +31,6 @@ def _shown(key: str, value: Any) -> Any:
             return [_shown(key, inner) for inner in value]
         case _:
             return value
-
-
-def _is_no_bad_request(record: logging.LogRecord) -> bool:
-    """Bytes that are no HTTP get a 400; a trace for each would let strangers fill the log."""
-    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
 
 
 def configure_logging(settings: LogSettings, service: str) -> None:
@@ -78,5 +72,4 @@ def configure_logging(settings: LogSettings, service: str) -> None:
     # The databases' debug lines hold what is written: private keys among it.
     for noisy in ("aiohttp.access", "aioftp.server", "aiosqlite", "alembic", "asyncpg", "nats", "sqlalchemy"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    logging.getLogger("aiohttp.server").addFilter(_is_no_bad_request)
     structlog.contextvars.bind_contextvars(service=service)

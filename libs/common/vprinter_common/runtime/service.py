@@ -6,17 +6,19 @@ import os
 import signal
 import sys
 import threading
+from asyncio.sslproto import SSLProtocol
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
 from importlib.metadata import version
 
 import structlog
-from prometheus_client import CollectorRegistry, Info
+from prometheus_client import CollectorRegistry, disable_created_metrics
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.process_collector import ProcessCollector
 
 from vprinter_common.bus import Bus
+from vprinter_common.metrics import declared
 from vprinter_common.net import port_owner
 from vprinter_common.runtime.admin import serve_admin
 from vprinter_common.runtime.health import Health, Severity
@@ -26,6 +28,8 @@ from vprinter_common.runtime.tasks import TaskSet
 
 log = structlog.get_logger()
 
+TLS_BUFFER = 16 * 1024
+"""Bytes that asyncio keeps for each TLS connection: what our clients say there is short. Its own choice is 256 KiB."""
 STOP_POLITE = 6.0
 """Seconds a service has to stop by itself; then what still runs is cancelled."""
 STOP_GRACE = 8.0
@@ -67,12 +71,11 @@ Body = Callable[[Runtime], AbstractAsyncContextManager[None]]
 
 async def serve(service: str, settings: CommonSettings, body: Body, stop: asyncio.Event) -> None:
     """Run a service until `stop` is set (tests set it; `run` sets it on SIGTERM and SIGINT); may raise ServiceFailed."""
+    disable_created_metrics()  # type: ignore[no-untyped-call] # a series for each counter that nobody asks for
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     GCCollector(registry=registry)
-    Info("vprinter_build", "Version of the running service", registry=registry).info(
-        {"version": version("vprinter-common"), "service": service}
-    )
+    declared.BUILD.create(registry).labels(version("vprinter-common")).set(1)
     health = Health(registry)
     bus = Bus(settings.nats, f"{service}@{settings.node}", registry)
     health.add("nats", Severity.DEGRADED, bus.problem)
@@ -105,6 +108,7 @@ def run(service: str, settings: CommonSettings, body: Body) -> None:
     # What the imports made stays for ever: not looking through it again and again spares a full collection its pauses.
     gc.collect()
     gc.freeze()
+    SSLProtocol.max_size = TLS_BUFFER
     try:
         asyncio.run(_until_signalled(service, settings, body))
     except (OSError, ServiceFailed) as error:

@@ -30,6 +30,25 @@ class NatsSettings(Section):
     """Replicas of streams and buckets; 3 on a three-node cluster."""
 
 
+class ObjectStoreSettings(Section):
+    """An S3-compatible store for the files."""
+
+    bucket: str | None = None
+    """Bucket of an S3-compatible store for the files; none = the data directory alone."""
+    prefix: str = "vprinter"
+    """Folder in the bucket."""
+    endpoint: str | None = None
+    """URL of the store, as http://10.0.0.5:9000; none = Amazon's."""
+    region: str = "us-east-1"
+    """Region; most other stores take any."""
+    access_key: SecretStr | None = None
+    """Access key id; none = what the surroundings give (instance role, web identity)."""
+    secret_key: SecretStr | None = None
+    """Secret access key."""
+    spool_hours: float = Field(default=24.0, gt=0)
+    """Hours that a file stays in this node's data directory after it came."""
+
+
 class LogSettings(Section):
     """How to log."""
 
@@ -54,6 +73,7 @@ class CommonSettings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix="VPRINTER_",
         env_nested_delimiter="__",
+        env_ignore_empty=True,  # compose passes on what nobody set as an empty text
         extra="ignore",
         frozen=True,
         use_attribute_docstrings=True,
@@ -64,6 +84,7 @@ class CommonSettings(BaseSettings):
     node: str = Field(default_factory=socket.gethostname)
     """Name of this node; must be unique among hosts that share one NATS."""
     nats: NatsSettings = NatsSettings()
+    objects: ObjectStoreSettings = ObjectStoreSettings()
     log: LogSettings = LogSettings()
     admin: AdminSettings = AdminSettings()
     addresses: tuple[str, ...] = ()

@@ -38,7 +38,7 @@ def parse_command(line: bytes) -> Command:
     """One line, with or without its end. Text is UTF-8, else Latin-1, which older clients send."""
     if len(line) > MAX_LINE:
         raise FtpSyntaxError(f"a command line of more than {MAX_LINE} bytes")
-    raw = _without_telnet(line.rstrip(b"\r\n\0")).translate(None, b"\r\n\0")
+    raw = clean_line(line)
     try:
         text = raw.decode()
     except UnicodeDecodeError:
@@ -47,6 +47,11 @@ def parse_command(line: bytes) -> Command:
     if not (verb.isascii() and verb.isalpha() and len(verb) <= _MAX_VERB):
         raise FtpSyntaxError(f"{verb[:20]!r} is not an FTP verb")
     return Command(verb.upper(), argument)
+
+
+def clean_line(line: bytes) -> bytes:
+    """A command line without its end, and without anything in it that a server might take for one."""
+    return _without_telnet(line.rstrip(b"\r\n\0")).translate(None, b"\r\n\0")
 
 
 def _without_telnet(line: bytes) -> bytes:

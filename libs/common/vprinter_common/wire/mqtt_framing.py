@@ -28,6 +28,7 @@ class Violation(StrEnum):
     TEXT_INVALID = "text_invalid"
     TOO_MANY_FILTERS = "too_many_filters"
     TOPIC_INVALID = "topic_invalid"
+    WILL_REFUSED = "will_refused"
 
 
 class MqttError(Exception):
@@ -55,6 +56,12 @@ class RawPacket:
     def flags(self) -> int:
         """The low four bits of the first byte."""
         return self.header & 0x0F
+
+    @classmethod
+    def parse(cls, packet: bytes) -> "RawPacket":
+        """The packet behind bytes that hold exactly one."""
+        start = next(position for position in range(1, len(packet)) if packet[position] < 0x80) + 1
+        return cls(packet[0], packet[start:])
 
     def encode(self) -> bytes:
         """The packet as it goes on the wire."""
@@ -89,18 +96,20 @@ class PacketReader:
 
     def next_packet(self) -> RawPacket | None:
         """The next whole packet, or None until more arrives; raises MqttError."""
-        frame = self._frame()
-        if frame is None:
+        packet = self.next_bytes()
+        return None if packet is None else RawPacket.parse(packet)
+
+    def next_bytes(self) -> bytes | None:
+        """The next whole packet as it came, or None until more arrives; raises MqttError."""
+        end = self._end()
+        if end is None or len(self._buffer) < end:
             return None
-        start, end = frame
-        if len(self._buffer) < end:
-            return None
-        packet = RawPacket(self._buffer[0], bytes(self._buffer[start:end]))
+        packet = bytes(self._buffer[:end])
         del self._buffer[:end]
         return packet
 
-    def _frame(self) -> tuple[int, int] | None:
-        """Where the body starts and ends, once the remaining length is complete."""
+    def _end(self) -> int | None:
+        """Where the packet ends, once the remaining length is complete."""
         length = 0
         for position, byte in enumerate(self._buffer[1 : 1 + _LENGTH_BYTES]):
             length |= (byte & 0x7F) << (7 * position)
@@ -109,8 +118,7 @@ class PacketReader:
                     raise MqttError(
                         Violation.PACKET_TOO_LARGE, f"a packet of {length} bytes, at most {self.max_size} are taken"
                     )
-                start = position + 2
-                return start, start + length
+                return position + 2 + length
         if len(self._buffer) > _LENGTH_BYTES:
             raise MqttError(Violation.LENGTH_MALFORMED, "the remaining length has more than four bytes")
         return None

@@ -1,7 +1,7 @@
-"""Facts of the JSON that printers and slicers exchange: its form and its addresses."""
+"""Facts of the JSON that printers and slicers exchange: its form, its addresses, its acknowledgements."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from ipaddress import AddressValueError, IPv4Address
 from typing import NoReturn
 
@@ -9,6 +9,7 @@ MAX_PAYLOAD = 256 * 1024
 """Bytes of one request; real ones stay under 8 KB."""
 MAX_DEPTH = 32
 """Levels of nesting in one request; real ones have five."""
+MAX_ECHO = 256
 
 
 class ReportError(ValueError):
@@ -53,6 +54,29 @@ def loads(payload: bytes) -> dict[str, object]:
         raise ReportError(f"payload is a JSON {type(value).__name__}, not an object")
     _check_depth(value)
     return value
+
+
+def acknowledge(request: Mapping[str, object], **fields: object) -> dict[str, object]:
+    """The common shape: `command` and `sequence_id` repeated, then the rest, success unless said otherwise."""
+    return {
+        "command": echo(request.get("command")),
+        "sequence_id": echo(request.get("sequence_id")),
+        "result": "success",
+        "reason": "",
+    } | fields
+
+
+def echo(value: object) -> str | float:
+    """A request's scalar as it is repeated; what is neither text nor a plausible number becomes "0"."""
+    match value:
+        case str():
+            return value[:MAX_ECHO]
+        case bool():
+            return "0"
+        case int() | float() if abs(value) < 1 << 53:  # which NaN is not, and infinity neither
+            return value
+        case _:
+            return "0"
 
 
 def _refuse(constant: str) -> NoReturn:

@@ -1,24 +1,21 @@
-"""The certificate authority and the printers' certificates. Everything here blocks: call it from a worker thread."""
+"""The CA itself, and what it issues."""
 
-import fcntl
-import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Self
-from uuid import uuid4
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-CERTIFICATE_FILE = "bbl_ca.crt"
-KEY_FILE = "bbl_ca.key"
+from vprinter_common.certs import directory as files
+from vprinter_common.certs import pem
+from vprinter_common.certs.pem import CaError, Key
 
 # The name does not imitate the manufacturer's: a forged name is likelier to be refused than a foreign one.
 CA_NAME = "Virtual Printer CA"
@@ -36,10 +33,6 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class CaError(Exception):
-    """The certificate authority cannot be used; the message says why and what to do."""
-
-
 @dataclass(frozen=True, slots=True)
 class Leaf:
     """A printer's certificate: leaf then CA as PEM, its private key (PKCS#8 PEM), its end, SHA-256 as colon hex."""
@@ -55,74 +48,70 @@ class CertificateAuthority:
     """The CA that slicers are told to trust; made once, never renewed by itself."""
 
     certificate: x509.Certificate
-    key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey = field(repr=False)
+    key: Key = field(repr=False)
     clock: Clock = field(default=utc_now, repr=False)
 
     @classmethod
-    def load(cls, directory: Path, clock: Clock = utc_now) -> Self:
-        """The CA in a directory, used as it is found there, whoever made it; CaError if it is not whole."""
-        certificate_file, key_file = directory / CERTIFICATE_FILE, directory / KEY_FILE
-        for present, absent in ((certificate_file, key_file), (key_file, certificate_file)):
-            if present.exists() and not absent.exists():
-                raise CaError(
-                    f"{present} is there without {absent.name}: copy the missing file from where this CA was made, "
-                    f"or remove {present} to have a new CA made, which every slicer must then be told to trust"
-                )
-        certificate, key = _read_certificate(certificate_file), _read_key(key_file)
+    def of(cls, certificate_pem: bytes, key_pem: bytes, clock: Clock = utc_now, *, names: tuple[str, str]) -> Self:
+        """The CA of a certificate and its key, whoever made it; `names` of the two are for the CaError."""
+        certificate_name, key_name = names
+        certificate, key = pem.parse_certificate(certificate_pem, certificate_name), pem.parse_key(key_pem, key_name)
         if certificate.public_key() != key.public_key():
             raise CaError(
-                f"{key_file} is not the key of {certificate_file}: copy both files from one host, "
+                f"{key_name} is not the key of {certificate_name}: copy both files from one host, "
                 "or remove both to have a new CA made, which every slicer must then be told to trust"
             )
         if not _may_sign(certificate):
-            raise CaError(f"{certificate_file} is not a CA certificate: put the CA's own certificate there")
+            raise CaError(f"{certificate_name} is not a CA certificate: put the CA's own certificate there")
         return cls(certificate, key, clock)
+
+    @classmethod
+    def load(cls, directory: Path, clock: Clock = utc_now) -> Self:
+        """The CA in a directory, used as it is found there; CaError if it is not whole."""
+        certificate, key = files.read(directory)
+        names = (str(directory / files.CERTIFICATE_FILE), str(directory / files.KEY_FILE))
+        return cls.of(certificate, key, clock, names=names)
 
     @classmethod
     def create(cls, directory: Path, clock: Clock = utc_now) -> Self:
         """Make a CA and its two files; CaError if either file is there already."""
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            for name in (CERTIFICATE_FILE, KEY_FILE):
-                if (directory / name).exists():
-                    raise CaError(f"{directory / name} is there already: a CA is never overwritten; move it away first")
-            made = cls._generate(clock)
-            # The key goes first: a certificate that slicers may already trust never stands without its key.
-            _write_new(directory / KEY_FILE, _key_pem(made.key), 0o600)
-            _write_new(directory / CERTIFICATE_FILE, made.certificate_pem, 0o644)
-            os.fsync(lock)
-        finally:
-            os.close(lock)
+        made = cls.generate(clock)
+        made.save(directory)
         return made
 
     @classmethod
     def load_or_create(cls, directory: Path, clock: Clock = utc_now) -> Self:
         """The CA in a directory, made only if neither of its files is there."""
-        if any((directory / name).exists() for name in (CERTIFICATE_FILE, KEY_FILE)):
+        if files.has_any(directory):
             return cls.load(directory, clock)
         return cls.create(directory, clock)
 
     @classmethod
-    def _generate(cls, clock: Clock) -> Self:
-        now = clock()
+    def generate(cls, clock: Clock = utc_now) -> Self:
+        """A new CA that is nowhere yet."""
         key = rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, CA_NAME)])
-        certificate = (
-            x509.CertificateBuilder()
-            .subject_name(name)
-            .issuer_name(name)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - BACKDATE)
-            .not_valid_after(now + CA_LIFETIME)
-            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-            .add_extension(_key_usage(digital_signature=True, key_cert_sign=True, crl_sign=True), critical=True)
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-            .sign(key, hashes.SHA256())
-        )
-        return cls(certificate, key, clock)
+        return cls(_self_signed(name, key, clock()), key, clock)
+
+    def reissued(self) -> Self:
+        """The same name and key with a new term.
+
+        Whoever trusts the old certificate accepts what this one issues, until the old certificate itself has ended.
+        """
+        return type(self)(_self_signed(self.certificate.subject, self.key, self.clock()), self.key, self.clock)
+
+    def save(self, directory: Path) -> None:
+        """Write the two files; CaError if either is there already."""
+        files.create(directory, self.certificate_pem, pem.key_pem(self.key))
+
+    def succeed(self, predecessor: Self, directory: Path) -> None:
+        """Take a predecessor's place in its directory, where its files are kept under `earlier/`."""
+        name = predecessor.fingerprint_sha256.replace(":", "").lower()
+        files.replace(directory, self.certificate_pem, pem.key_pem(self.key), name)
+
+    def sealed(self, passphrase: str) -> str:
+        """Certificate and key as one PEM text, the key protected by a pass phrase."""
+        return self.certificate_pem + pem.key_pem(self.key, passphrase)
 
     def issue(self, serial: str, addresses: Iterable[IPv4Address] = (), *, key_pem: str | None = None) -> Leaf:
         """A certificate for a printer; an existing key is kept, so that a client that pinned it stays content."""
@@ -131,7 +120,7 @@ class CertificateAuthority:
             raise CaError(
                 f"the CA ended on {self.not_after:%Y-%m-%d}: renew it and tell every slicer to trust the new one"
             )
-        key = _parse_key(key_pem, f"the key given for {serial}") if key_pem is not None else None
+        key = pem.parse_key(key_pem.encode(), f"the key given for {serial}") if key_pem is not None else None
         key = key or rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
         certificate = (
             x509.CertificateBuilder()
@@ -154,10 +143,10 @@ class CertificateAuthority:
             .sign(self.key, hashes.SHA256())
         )
         return Leaf(
-            chain_pem=_pem(certificate) + self.certificate_pem,
-            key_pem=_key_pem(key),
+            chain_pem=pem.certificate_pem(certificate) + self.certificate_pem,
+            key_pem=pem.key_pem(key),
             not_after=certificate.not_valid_after_utc,
-            fingerprint=_fingerprint(certificate, hashes.SHA256()),
+            fingerprint=pem.fingerprint(certificate, hashes.SHA256()),
         )
 
     def signed(self, leaf_pem: str) -> bool:
@@ -171,7 +160,7 @@ class CertificateAuthority:
     @property
     def certificate_pem(self) -> str:
         """The CA's certificate, ending in a newline: it gets appended to the slicer's bundle."""
-        return _pem(self.certificate)
+        return pem.certificate_pem(self.certificate)
 
     @property
     def not_after(self) -> datetime:
@@ -181,12 +170,12 @@ class CertificateAuthority:
     @property
     def fingerprint_sha256(self) -> str:
         """As `openssl x509 -fingerprint -sha256` prints it."""
-        return _fingerprint(self.certificate, hashes.SHA256())
+        return pem.fingerprint(self.certificate, hashes.SHA256())
 
     @property
     def fingerprint_sha1(self) -> str:
         """As `openssl x509 -fingerprint -sha1` prints it: what guides for slicers compare."""
-        return _fingerprint(self.certificate, hashes.SHA1())  # noqa: S303 - shown for comparison, nothing relies on it
+        return pem.fingerprint(self.certificate, hashes.SHA1())  # noqa: S303 - shown for comparison, nothing relies on it
 
     def _authority_key_identifier(self) -> x509.AuthorityKeyIdentifier:
         try:
@@ -222,64 +211,24 @@ def _key_usage(
     )
 
 
+def _self_signed(name: x509.Name, key: Key, now: datetime) -> x509.Certificate:
+    return (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - BACKDATE)
+        .not_valid_after(now + CA_LIFETIME)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_key_usage(digital_signature=True, key_cert_sign=True, crl_sign=True), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+
+
 def _may_sign(certificate: x509.Certificate) -> bool:
     try:
         return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
     except x509.ExtensionNotFound:
         return certificate.subject == certificate.issuer
-
-
-def _read_certificate(file: Path) -> x509.Certificate:
-    try:
-        return x509.load_pem_x509_certificate(file.read_bytes())
-    except OSError as error:
-        raise CaError(f"{file} cannot be read: {error.strerror}") from error
-    except ValueError as error:
-        raise CaError(f"{file} is not a PEM certificate: copy it again from where this CA was made") from error
-
-
-def _read_key(file: Path) -> rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey:
-    try:
-        return _parse_key(file.read_text(encoding="ascii", errors="replace"), str(file))
-    except OSError as error:
-        raise CaError(f"{file} cannot be read: {error.strerror}") from error
-
-
-def _parse_key(pem: str, what: str) -> rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey:
-    try:
-        key: PrivateKeyTypes = serialization.load_pem_private_key(pem.encode(), password=None)
-    except TypeError as error:
-        raise CaError(f"{what} is protected by a pass phrase: remove it with `openssl pkey`") from error
-    except (ValueError, UnsupportedAlgorithm) as error:
-        raise CaError(f"{what} is not a private key in PEM (PKCS#1 or PKCS#8)") from error
-    if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
-        raise CaError(f"{what} is neither an RSA nor an EC key")
-    return key
-
-
-def _write_new(file: Path, text: str, mode: int) -> None:
-    part = file.with_name(f".{file.name}.{uuid4().hex}")
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    try:
-        with os.fdopen(descriptor, "w", encoding="ascii") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        part.rename(file)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-
-
-def _pem(certificate: x509.Certificate) -> str:
-    return certificate.public_bytes(serialization.Encoding.PEM).decode("ascii")
-
-
-def _key_pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    ).decode("ascii")
-
-
-def _fingerprint(certificate: x509.Certificate, algorithm: hashes.HashAlgorithm) -> str:
-    return certificate.fingerprint(algorithm).hex(":").upper()
