@@ -4,53 +4,86 @@ import io
 import struct
 import zipfile
 import zlib
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from hashlib import md5
-from xml.sax.saxutils import quoteattr
+from pathlib import Path
 
-CLIENT_VERSION = "02.08.01.55"
+from tests.simulators import threemf_members as members
+from tests.simulators.threemf_members import Filament, Layout, Plate, png
+from vprinter_common import catalog
 
-
-@dataclass(frozen=True, slots=True)
-class Plate:
-    """One plate. `seconds`: predicted time; `grams`: filament."""
-
-    index: int = 1
-    name: str = ""
-    seconds: int = 3723
-    grams: float = 12.34
-    filament: str = "PLA"
-    color: str = "#F2754E"
-    objects: tuple[str, ...] = ("cube.stl",)
-    gcode_bytes: int = 4096
+__all__ = ["Filament", "Layout", "Plate", "png"]
 
 
-def sliced(*plates: Plate, model: str = "BL-P001", title: str = "cube", seed: int = 0, padding: int = 0) -> bytes:
-    """A `.gcode.3mf`. Another `seed` gives other bytes; `padding`: bytes of an incompressible member, for size."""
+def sliced(
+    *plates: Plate,
+    model: str = "BL-P001",
+    title: str = "cube",
+    designer: str = "",
+    layout: Layout = Layout.STUDIO_2,
+    about: Mapping[str, str] | None = None,
+    without: Sequence[str] = (),
+    instead: Mapping[str, bytes | str] | None = None,
+    seed: int = 0,
+    padding: int = 0,
+) -> bytes:
+    """A `.gcode.3mf`. Another `seed` gives other bytes; `padding`: bytes of an incompressible member, for size.
+
+    `about`: more metadata of the design; `without`: members that are missing; `instead`: members that are others.
+    """
     plates = plates or (Plate(),)
-    members: dict[str, bytes | str] = {
-        "[Content_Types].xml": _CONTENT_TYPES,
-        "_rels/.rels": _relations(plates[0].index),
-        "3D/3dmodel.model": _model(title),
-        "Metadata/project_settings.config": _PROJECT_SETTINGS % model,
-        "Metadata/model_settings.config": _model_settings(plates),
-        "Metadata/slice_info.config": _slice_info(plates, model),
+    content: dict[str, bytes | str] = {
+        "[Content_Types].xml": members.CONTENT_TYPES,
+        "_rels/.rels": members.relations(plates[0].index),
+        "3D/3dmodel.model": members.model({"Title": title, "Designer": designer, **(about or {})}, layout),
+        "Metadata/project_settings.config": members.project_settings(plates, _printer(model)),
+        "Metadata/model_settings.config": members.model_settings(plates),
+        "Metadata/slice_info.config": members.slice_info(plates, model, layout),
     }
     for plate in plates:
-        members |= _plate_members(plate, seed)
+        content |= _plate_members(plate, layout, seed)
     if padding:
-        members["Auxiliaries/padding.bin"] = noise(padding, seed)
-    return packed(members)
+        content["Auxiliaries/padding.bin"] = noise(padding, seed)
+    return packed({name: text for name, text in content.items() if name not in without} | dict(instead or {}))
 
 
-def packed(members: dict[str, bytes | str]) -> bytes:
+def project(*plates: Plate, title: str = "cube") -> bytes:
+    """A `.3mf` of Bambu Studio that was not sliced."""
+    plates = plates or (Plate(),)
+    return packed(
+        {
+            "[Content_Types].xml": members.CONTENT_TYPES,
+            "_rels/.rels": members.relations(1),
+            "3D/3dmodel.model": members.model({"Title": title}, Layout.STUDIO_2),
+            "Metadata/project_settings.config": members.project_settings(plates, _printer("BL-P001")),
+            "Metadata/model_settings.config": members.project_model_settings(plates),
+            "Metadata/slice_info.config": members.slice_info((), "", Layout.STUDIO_2),
+            "Metadata/plate_1.png": png(plates[0].color),
+        }
+    )
+
+
+def _printer(model: str) -> str:
+    try:
+        return catalog.model(model).product_name
+    except catalog.UnknownModel:
+        return model
+
+
+def packed(content: Mapping[str, bytes | str]) -> bytes:
     """A ZIP that is the same for the same members, whatever the time."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
-        for name, content in members.items():
+        for name, text in content.items():
             method = zipfile.ZIP_STORED if name.endswith(".bin") else zipfile.ZIP_DEFLATED
-            archive.writestr(zipfile.ZipInfo(name), content, method)
+            archive.writestr(zipfile.ZipInfo(name), text, method)
     return out.getvalue()
+
+
+def members_of(content: bytes) -> dict[str, bytes]:
+    """What a ZIP holds."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
 
 
 def noise(size: int, seed: int = 0) -> bytes:
@@ -97,142 +130,56 @@ def with_bomb(size: int = 1 << 30) -> bytes:
     return out.getvalue()
 
 
+def huge(path: Path, size: int = 2 << 30) -> None:
+    """A sliced file beyond what ZIP can do without Zip64: its G-code is `size` bytes, of which most are a hole."""
+    head = members.gcode(Plate(), Layout.STUDIO_2, 0)
+    name = b"Metadata/plate_1.gcode"
+    checksum = zlib.crc32(head)  # wrong, but nobody reads as far as the end
+    local = struct.pack("<4s5H3L2H", b"PK\x03\x04", 45, 0, 0, 0, 0x21, checksum, 0xFFFFFFFF, 0xFFFFFFFF, len(name), 20)
+    others = sliced(without=[name.decode()])
+    with path.open("wb") as file:
+        file.write(local + name + struct.pack("<2H2Q", 1, 16, size, size) + head)
+        file.seek(size - len(head), io.SEEK_CUR)
+        shift = file.tell()
+        file.write(_moved(others, shift, (name, checksum, size)))
+
+
+def _moved(content: bytes, shift: int, first: tuple[bytes, int, int]) -> bytes:
+    """A small ZIP as it stands behind a large member: its offsets moved, the member in its directory, Zip64 ends."""
+    end = len(content) - 22
+    count, length, offset = struct.unpack("<HLL", content[end + 10 : end + 20])
+    name, checksum, size = first
+    extra = struct.pack("<2H2Q", 1, 16, size, size)
+    large = (45, 45, 0, 0, 0, 0x21, checksum, 0xFFFFFFFF, 0xFFFFFFFF, len(name), len(extra), 0, 0, 0, 0, 0)
+    directory = struct.pack("<4s6H3L5H2L", b"PK\x01\x02", *large) + name + extra
+    at = offset
+    while at < offset + length:
+        names, extras, comments = struct.unpack("<3H", content[at + 28 : at + 34])
+        place = struct.unpack("<L", content[at + 42 : at + 46])[0]
+        following = at + 46 + names + extras + comments
+        moved = struct.pack("<2HQ", 1, 8, place + shift)
+        directory += content[at : at + 30] + struct.pack("<H", extras + len(moved)) + content[at + 32 : at + 42]
+        directory += b"\xff\xff\xff\xff" + content[at + 46 : at + 46 + names + extras] + moved
+        at = following
+    start = shift + offset
+    end64 = struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, count + 1, count + 1, len(directory), start)
+    locator = struct.pack("<4sLQL", b"PK\x06\x07", 0, start + len(directory), 1)
+    last = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
+    return content[:offset] + directory + end64 + locator + last
+
+
 def _replaced(member: str, content: bytes) -> bytes:
-    with zipfile.ZipFile(io.BytesIO(sliced())) as old:
-        return packed({name: content if name == member else old.read(name) for name in old.namelist()})
+    return sliced(instead={member: content})
 
 
-def _plate_members(plate: Plate, seed: int) -> dict[str, bytes | str]:
-    gcode = _gcode(plate, seed)
+def _plate_members(plate: Plate, layout: Layout, seed: int) -> dict[str, bytes | str]:
+    gcode = members.gcode(plate, layout, seed)
     n = plate.index
     pictures = {f"plate_{n}": plate.color, f"plate_{n}_small": plate.color, f"plate_no_light_{n}": plate.color}
     pictures |= dict.fromkeys((f"top_{n}", f"pick_{n}"), "#202020")
     return {
         f"Metadata/plate_{n}.gcode": gcode,
         f"Metadata/plate_{n}.gcode.md5": md5(gcode).hexdigest().upper(),
-        f"Metadata/plate_{n}.json": _plate_json(plate),
+        f"Metadata/plate_{n}.json": members.plate_json(plate, layout),
         **{f"Metadata/{name}.png": png(color) for name, color in pictures.items()},
     }
-
-
-def png(color: str, side: int = 8) -> bytes:
-    """A square picture of one colour."""
-    pixel = bytes.fromhex(color[1:7])
-    rows = (b"\0" + pixel * side) * side
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
-
-
-def _gcode(plate: Plate, seed: int) -> bytes:
-    hours, rest = divmod(plate.seconds, 3600)
-    minutes, seconds = divmod(rest, 60)
-    time = f"{hours}h {minutes}m {seconds}s"
-    head = (
-        "; HEADER_BLOCK_START\n"
-        f"; BambuStudio {CLIENT_VERSION}\n"
-        f"; model printing time: {time}; total estimated time: {time}\n"
-        "; total layer number: 42\n"
-        f"; total filament weight [g] : {plate.grams:.2f}\n"
-        "; max_z_height: 8.40\n"
-        "; HEADER_BLOCK_END\n"
-        f"; plate {plate.index}, seed {seed}\n"
-    )
-    moves = "".join(f"G1 X{n % 200} Y{n * 7 % 200} E.{n % 100:02d}\n" for n in range(plate.gcode_bytes // 16))
-    return (head + moves).encode()
-
-
-def _plate_json(plate: Plate) -> str:
-    return (
-        '{"bbox_all":[90,90,110,110],"bbox_objects":[],"bed_type":"textured_plate",'
-        f'"filament_colors":["{plate.color}"],"filament_ids":[0],"first_extruder":0,"first_layer_time":61.5,'
-        '"is_seq_print":false,"nozzle_diameter":0.4,"version":2}'
-    )
-
-
-def _slice_info(plates: tuple[Plate, ...], model: str) -> str:
-    return (
-        '<?xml version="1.0" encoding="UTF-8"?>\n<config>\n  <header>\n'
-        '    <header_item key="X-BBL-Client-Type" value="slicer"/>\n'
-        f'    <header_item key="X-BBL-Client-Version" value="{CLIENT_VERSION}"/>\n  </header>\n'
-        + "".join(_plate_info(plate, model) for plate in plates)
-        + "</config>\n"
-    )
-
-
-def _plate_info(plate: Plate, model: str) -> str:
-    values = {
-        "index": plate.index,
-        "printer_model_id": model,
-        "nozzle_diameters": "0.4",
-        "timelapse_type": 0,
-        "prediction": plate.seconds,
-        "weight": f"{plate.grams:.2f}",
-        "first_layer_time": "61.500000",
-        "outside": "false",
-        "support_used": "false",
-        "label_object_enabled": "true",
-    }
-    lines = [_metadata(key, value) for key, value in values.items()]
-    lines += [
-        f'    <object identify_id="{100 + n}" name={quoteattr(name)} skipped="false"/>\n'
-        for n, name in enumerate(plate.objects)
-    ]
-    lines.append(
-        f'    <filament id="1" tray_info_idx="GFL99" type="{plate.filament}" color="{plate.color}" '
-        f'used_m="{plate.grams / 3:.2f}" used_g="{plate.grams:.2f}"/>\n'
-    )
-    return "  <plate>\n" + "".join(lines) + "  </plate>\n"
-
-
-def _model_settings(plates: tuple[Plate, ...]) -> str:
-    parts = [
-        "  <plate>\n"
-        + _metadata("plater_id", plate.index)
-        + _metadata("plater_name", plate.name)
-        + _metadata("locked", "false")
-        + _metadata("gcode_file", f"Metadata/plate_{plate.index}.gcode")
-        + _metadata("thumbnail_file", f"Metadata/plate_{plate.index}.png")
-        + _metadata("pattern_bbox_file", f"Metadata/plate_{plate.index}.json")
-        + "  </plate>\n"
-        for plate in plates
-    ]
-    return '<?xml version="1.0" encoding="UTF-8"?>\n<config>\n' + "".join(parts) + "</config>\n"
-
-
-def _metadata(key: str, value: object) -> str:
-    return f"    <metadata key={quoteattr(key)} value={quoteattr(str(value))}/>\n"
-
-
-def _model(title: str) -> str:
-    from_slicer = f"BambuStudio-{CLIENT_VERSION}"
-    return (
-        '<?xml version="1.0" encoding="UTF-8"?>\n'
-        '<model unit="millimeter" xmlns="http://schemas.microsoft.com/3dmanufacturing/core/2015/02">\n'
-        f' <metadata name="Application">{from_slicer}</metadata>\n <metadata name="Title">{title}</metadata>\n'
-        " <resources/>\n <build/>\n</model>\n"
-    )
-
-
-def _relations(plate: int) -> str:
-    kind = "http://schemas.openxmlformats.org/package/2006/relationships"
-    return (
-        f'<?xml version="1.0" encoding="UTF-8"?>\n<Relationships xmlns="{kind}">\n'
-        f' <Relationship Target="/Metadata/plate_{plate}.png" Id="rel-2" Type="{kind}/metadata/thumbnail"/>\n'
-        "</Relationships>\n"
-    )
-
-
-_CONTENT_TYPES = (
-    '<?xml version="1.0" encoding="UTF-8"?>\n'
-    '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">\n'
-    ' <Default Extension="model" ContentType="application/vnd.ms-package.3dmanufacturing-3dmodel+xml"/>\n'
-    ' <Default Extension="png" ContentType="image/png"/>\n'
-    ' <Default Extension="gcode" ContentType="text/x.gcode"/>\n</Types>\n'
-)
-_PROJECT_SETTINGS = (
-    '{"printer_model":"%s","filament_type":["PLA"],"curr_bed_type":"Textured PEI Plate","layer_height":"0.2"}'
-)
