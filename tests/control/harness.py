@@ -1,7 +1,7 @@
 """What tests of control share."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -12,13 +12,14 @@ from typing import Any, cast
 from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient
 
-from vprinter_common.blobs import DirectoryBlobs
+from tests.control.documented import check
 from vprinter_common.bus import Bus, BusUnavailable
 from vprinter_common.contracts import subjects
 from vprinter_common.contracts.facts import JobRequested, UploadStored, kind_of
 from vprinter_common.contracts.message import Event, Message, new_id
 from vprinter_common.contracts.printer import Mode
 from vprinter_common.contracts.subjects import Bucket, Stream
+from vprinter_common.object_store import Blobs
 from vprinter_control.api.context import Control
 from vprinter_control.ingest import Ingest
 from vprinter_control.store.database import Database
@@ -44,12 +45,16 @@ class Clock:
 
 @dataclass(slots=True)
 class FakeBus:
-    """The buckets of NATS. `down` makes every write fail; `waiting` facts are not taken yet."""
+    """The buckets of NATS, and services that answer. `down` makes every write fail; `waiting` facts are not taken yet."""
 
     buckets: dict[str, dict[str, Any]] = field(default_factory=dict)
     down: bool = False
     waiting: int = 0
     writes: list[tuple[str, str]] = field(default_factory=list)
+    answers: dict[str, Callable[[Any], Message]] = field(default_factory=dict)
+    """Who answers a request, by subject; nobody answers the others."""
+    published: list[tuple[str, Message]] = field(default_factory=list)
+    broken: str | None = "there is no NATS in this test"
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def as_bus(self) -> Bus:
@@ -59,6 +64,17 @@ class FakeBus:
     def bucket(self, bucket: Bucket) -> dict[str, Any]:
         """What a bucket holds."""
         return self.buckets.setdefault(bucket.name, {})
+
+    def problem(self) -> str | None:
+        return self.broken
+
+    async def request(self, subject: str, message: Message, answer: type[Message], timeout: float = 3.0) -> Message:
+        if subject not in self.answers:
+            raise BusUnavailable(f"no answer on {subject}")
+        return self.answers[subject](message)
+
+    async def publish(self, subject: str, message: Message) -> None:
+        self.published.append((subject, message))
 
     async def put(self, bucket: Bucket, key: str, message: Message) -> None:
         self._write("put", key)
@@ -97,7 +113,7 @@ class Parts:
     control: Control
     ingest: Ingest
     bus: FakeBus
-    blobs: DirectoryBlobs
+    blobs: Blobs
     database: Database
     clock: Clock
 
@@ -151,7 +167,7 @@ class Answer:
 
     status: int
     body: Any
-    headers: dict[str, str]
+    headers: Mapping[str, str]
 
     @property
     def code(self) -> str:
@@ -176,7 +192,9 @@ class Api:
         if body is not None:
             more["data"] = BytesIO(dumps(body).encode())
         async with self.client.request(method, f"/api/v1/{path}", headers=headers, **more) as response:
-            return Answer(response.status, await _content(response), dict(response.headers))
+            content = await _content(response)
+            check(method, path, response.status, response.headers.get("Content-Type", ""), content)
+            return Answer(response.status, content, response.headers)
 
     async def get(self, path: str) -> Any:
         """The body of a GET that succeeds."""

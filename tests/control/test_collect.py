@@ -9,6 +9,7 @@ from tests.control.harness import Api, Parts, stored
 from tests.simulators import threemf
 from vprinter_common.contracts.printer import Mode
 from vprinter_control.collect import Collector
+from vprinter_control.store import review
 
 CUBE = threemf.sliced()
 GRACE = 600.0
@@ -51,6 +52,11 @@ async def test_a_file_goes_with_its_last_reference(api: Api, parts: Parts, colle
         await api.delete(path)
         assert await collector.collect() == []
     await api.post(f"pending/{facts[2].upload}/discard")
+    assert await collector.collect() == []
+    parts.clock.forward(60)
+    async with parts.database.write() as session:
+        await review.clear_out(session, parts.clock(), parts.clock())
+    age(parts, sha, GRACE + 1)
     assert await collector.collect() == [sha]
     assert not parts.blobs.exists(sha)
     assert await collector.collect() == []

@@ -8,7 +8,7 @@ import pytest
 
 from tests.control.conftest import HERE
 from tests.control.harness import NOON
-from vprinter_common.contracts.printer import Bind
+from vprinter_common.contracts.printer import Bind, Mode
 from vprinter_common.contracts.status import PrinterStatus, State
 from vprinter_control.domain.addresses import certificate_names, conflict
 from vprinter_control.domain.names import access_code, display_name
@@ -79,24 +79,24 @@ ALL = [said("discovery"), said("ftps"), said("mqtt")]
 
 
 def test_it_runs_when_all_three_run() -> None:
-    assert whole(True, ALL).state is Condition.RUNNING
-    assert whole(False, ALL).state is Condition.DISABLED
-    assert whole(True, []).state is Condition.UNSERVED
+    assert whole(True, Mode.IMMEDIATE, ALL).state is Condition.RUNNING
+    assert whole(False, Mode.IMMEDIATE, ALL).state is Condition.DISABLED
+    assert whole(True, Mode.IMMEDIATE, []).state is Condition.UNSERVED
 
 
 def test_a_missing_service_is_named() -> None:
-    found = whole(True, ALL[:2])
+    found = whole(True, Mode.IMMEDIATE, ALL[:2])
     assert found.state is Condition.STARTING
     assert found.error == "mqtt does not report: is it running?"
 
 
 def test_a_failing_service_is_named() -> None:
-    found = whole(True, [*ALL[:2], said("mqtt", State.FAILED, error="no memory")])
+    found = whole(True, Mode.IMMEDIATE, [*ALL[:2], said("mqtt", State.FAILED, error="no memory")])
     assert (found.state, found.error) == (Condition.DEGRADED, "mqtt: no memory")
 
 
 def test_of_several_nodes_the_best_counts() -> None:
-    found = whole(True, [*ALL, said("mqtt", State.FAILED, node="b")])
+    found = whole(True, Mode.IMMEDIATE, [*ALL, said("mqtt", State.FAILED, node="b")])
     assert found.state is Condition.RUNNING
     assert found.services["mqtt"].node == "a"
 

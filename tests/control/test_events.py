@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -9,7 +10,9 @@ from typing import Any
 import pytest
 from aiohttp import ClientResponse
 
+from tests.common.waiting import until
 from tests.control.harness import ADMIN_TOKEN, Api, Parts
+from vprinter_control.api import events as events_module
 from vprinter_control.store import events as store
 
 
@@ -21,7 +24,8 @@ async def following(api: Api, last: str | None = None, query: str = "") -> Async
         assert response.status == 200
         assert response.headers["Content-Type"] == "text/event-stream"
         feed = Feed(response)
-        assert await feed.block() == [": follows"]
+        comment, feed.begins_after = await feed.block()
+        assert comment == ": follows"
         yield feed
 
 
@@ -30,6 +34,7 @@ class Feed:
 
     def __init__(self, response: ClientResponse) -> None:
         self.response = response
+        self.begins_after = ""
 
     async def block(self) -> list[str]:
         """The lines up to the next empty one."""
@@ -66,6 +71,15 @@ async def test_a_feed_is_resumed_without_a_gap(api: Api) -> None:
         assert [(await feed.next())["data"]["name"] for _ in range(3)] == ["b", "c", "d"]
         await api.post("projects", {"name": "e"})
         assert (await feed.next())["data"]["name"] == "e"
+
+
+async def test_a_feed_that_is_cut_off_before_its_first_event_is_resumed_too(api: Api) -> None:
+    await api.post("projects", {"name": "a"})
+    async with following(api) as feed:
+        last = feed.begins_after.removeprefix("id: ")
+    await api.post("projects", {"name": "b"})
+    async with following(api, last) as feed:
+        assert (await feed.next())["data"]["name"] == "b"
 
 
 async def begin_and_fail(parts: Parts) -> None:
@@ -110,6 +124,25 @@ async def test_clients_are_counted_and_limited(api: Api, parts: Parts) -> None:
         await api.post("projects", {"name": "wakes the feeds"})
     async with following(api):
         pass
+
+
+async def test_a_client_that_does_not_read_is_let_go(api: Api, parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events_module, "WRITE_WITHIN", 0.1)
+    address = api.client.make_url("/")
+    plain = socket.socket()
+    plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    plain.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(plain, (address.host, address.port))
+    _, writer = await asyncio.open_connection(sock=plain, limit=1)
+    writer.write(
+        b"GET /api/v1/events HTTP/1.1\r\nHost: here\r\nAuthorization: Bearer %s\r\n\r\n" % ADMIN_TOKEN.encode()
+    )
+    await until(lambda: parts.control.feeds == 1)
+    while parts.control.feeds:
+        async with parts.database.write() as session:
+            store.record(session, parts.clock(), store.EventType.ARCHIVE_ADDED, text="x" * 100_000)
+        await asyncio.sleep(0)
+    writer.close()
 
 
 async def test_a_last_event_id_that_is_none_is_refused(api: Api) -> None:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.control.harness import Api, Parts, stored
+from tests.control.harness import Api, FakeBus, Parts, stored
+from tests.control.targets import add
 from tests.simulators import threemf
 from tests.simulators.threemf import Plate
 from vprinter_common.contracts.printer import Mode
@@ -37,7 +38,7 @@ async def test_the_archive_is_listed_newest_first_page_by_page(api: Api, parts: 
     ("query", "names"),
     [
         ("q=TEST", ["50%_test"]),
-        ("q=%25_", ["50%_test"]),
+        ("q=%25_", ["cube", "50%_test"]),
         ("q=.3MF", ["cube", "50%_test"]),
         ("printer=printer", ["cube", "50%_test"]),
         ("printer=another", []),
@@ -119,18 +120,19 @@ async def test_a_discarded_upload_is_gone(api: Api, parts: Parts) -> None:
     assert await api.items("pending") == await api.items("archive") == []
 
 
-async def test_the_queue_is_added_to_and_reordered(api: Api, parts: Parts) -> None:
+async def test_the_queue_is_added_to_and_reordered(api: Api, parts: Parts, bus: FakeBus) -> None:
+    garage = (await add(api, bus))["id"]
     (id_,) = await archive(parts, "cube.gcode.3mf")
     first = await api.post("queue", {"archive_id": id_})
     second = await api.post("queue", {"archive_id": id_, "plate": 2})
     third = await api.post("queue", {"archive_id": id_})
     assert [first["plate"], second["plate"]] == [1, 2]
-    await api.patch(f"queue/{third['id']}", {"position": 1, "hold": True, "printer_id": "garage"})
-    await api.patch(f"queue/{first['id']}", {"position": 99})
+    await api.patch(f"queue/{third['id']}", {"after": None, "hold": True, "printer_id": garage})
+    await api.patch(f"queue/{first['id']}", {"before": None})
     listed = await api.items("queue")
     assert [item["id"] for item in listed] == [third["id"], second["id"], first["id"]]
     assert [item["position"] for item in listed] == [1, 2, 3]
-    assert (listed[0]["hold"], listed[0]["printer_id"]) == (True, "garage")
+    assert (listed[0]["hold"], listed[0]["printer_id"]) == (True, garage)
     await api.delete(f"queue/{second['id']}")
     assert [item["position"] for item in await api.items("queue")] == [1, 2]
 

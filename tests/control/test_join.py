@@ -10,9 +10,16 @@ from tests.control.harness import NOON
 from vprinter_control.domain.join import WINDOW, Half, pair
 
 
-def half(id_: str, second: float, client: str = "a") -> Half:
+def half(id_: str, second: float, client: str = "a", code: str | None = None) -> Half:
     """An upload or a job."""
-    return Half(id_, client, NOON + timedelta(seconds=second))
+    return Half(id_, client, NOON + timedelta(seconds=second), code)
+
+
+def test_what_came_with_different_access_codes_never_belongs_together() -> None:
+    uploads = [half("of Ada", 1, code="c1"), half("of Bob", 9, code="c2")]
+    assert pair(uploads, [half("job", 0, code="c2")]) == {"job": "of Bob"}
+    assert pair(uploads[:1], [half("job", 0, code="c2")]) == {}
+    assert pair(uploads[:1], [half("job", 0)]) == {"job": "of Ada"}
 
 
 def test_the_same_client_goes_before_the_nearer_time() -> None:

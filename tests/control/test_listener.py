@@ -27,3 +27,14 @@ async def test_a_port_that_is_taken_is_reported_and_had_later(monkeypatch: pytes
             assert answer.status == 404
     finally:
         await api.__aexit__(None, None, None)
+
+
+async def test_bytes_that_are_no_http_are_answered_and_leave_no_trace_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with ApiListener(web.Application(), "127.0.0.1", 0) as api, asyncio.timeout(5):
+        reader, writer = await asyncio.open_connection(*api.addresses[0])
+        writer.write(b"\x16\x03\x01 this is TLS\r\n\r\n")
+        assert (await reader.read()).startswith(b"HTTP/1.0 400 ")
+        writer.close()
+    assert not [record for record in caplog.records if record.exc_info]

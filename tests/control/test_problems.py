@@ -1,10 +1,14 @@
 """Errors are problem documents, and tokens are asked for."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.control.harness import ADMIN_TOKEN, READ_TOKEN, Api, Parts
+from vprinter_control.api.answers import problems
+from vprinter_control.api.app import ROUTES
 
 
 @pytest.mark.parametrize(
@@ -22,7 +26,7 @@ from tests.control.harness import ADMIN_TOKEN, READ_TOKEN, Api, Parts
         (("GET", "archive?limit=501", None), 422, "invalid"),
         (("GET", "archive?cursor=%21", None), 422, "invalid_cursor"),
         (("GET", "archive?sha256=abc", None), 422, "invalid"),
-        (("GET", "archive?sort=size", None), 422, "invalid"),
+        (("GET", "archive?sort=weight", None), 422, "invalid"),
     ],
 )
 async def test_every_error_is_a_problem_document(
@@ -64,9 +68,22 @@ async def test_what_anyone_may_see(api: Api) -> None:
     anyone = Api(api.client, None)
     assert (await anyone("GET", "openapi.json")).status == 200
     assert (await anyone("GET", "certificate-authority.pem")).status == 200
-    async with api.client.get("/") as page, api.client.get("/api/docs") as docs:
-        assert "/api/v1" in await page.text()
-        assert "virtual-printers" in await docs.text()
+    async with api.client.get("/") as page:
+        assert "/api/docs" in await page.text()
+
+
+async def test_the_documentation_is_one_plain_page(api: Api) -> None:
+    async with api.client.get("/api/docs") as page, api.client.get("/api/docs.css") as style:
+        text = await page.text()
+        assert (page.status, style.status) == (200, 200)
+        assert "unsafe" not in page.headers["Content-Security-Policy"]
+    assert not re.search(r"<script|<style|\sstyle=|\son[a-z]+=|//", text)
+    document = await api.get("openapi.json")
+    for schema in document["components"]["schemas"]:
+        assert f'id="schema-{schema}"' in text
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            assert f'id="{operation["operationId"]}"' in text
 
 
 async def test_a_reader_looks_and_changes_nothing(api: Api) -> None:
@@ -79,7 +96,7 @@ async def test_a_reader_looks_and_changes_nothing(api: Api) -> None:
         ("POST", "tokens", {"name": "x", "scopes": ["admin"]}),
     ):
         answer = await reader(method, path, body)
-        assert (answer.status, answer.code) == (403, "read_only")
+        assert (answer.status, answer.code) == (403, "missing_scope")
 
 
 async def test_guessing_tokens_is_braked(api: Api, parts: Parts) -> None:
@@ -114,10 +131,16 @@ async def test_openapi_names_every_route(api: Api) -> None:
     assert document["openapi"] == "3.1.0"
     create = document["paths"]["/api/v1/virtual-printers"]["post"]
     assert create["requestBody"]["content"]["application/json"]["schema"]["$ref"].endswith("/PrinterBody")
-    assert set(create["responses"]) == {"201", "default"}
+    assert {"201", "400", "401", "403", "409", "413", "422", "500"} <= set(create["responses"])
     assert document["paths"]["/api/v1/certificate-authority.pem"]["get"]["security"] == []
     names = [operation["operationId"] for path in document["paths"].values() for operation in path.values()]
     assert len(names) == len(set(names))
+
+
+def test_every_code_that_is_documented_is_shown_by_a_test() -> None:
+    documented = {code for route in ROUTES for codes in problems(route, ROUTES).values() for code in codes}
+    tests = "".join(path.read_text() for path in Path(__file__).parents[1].rglob("test_*.py"))
+    assert {code for code in documented if f'"{code}"' not in tests} == set()
 
 
 async def test_requests_are_counted_by_route(api: Api, parts: Parts) -> None:

@@ -16,12 +16,12 @@ from pydantic import SecretStr
 from tests.common.nats_server import NatsServer, free_port
 from tests.control.harness import Parts, stored
 from tests.simulators import threemf
-from vprinter_common.blobs import DirectoryBlobs
 from vprinter_common.bus import Bus
 from vprinter_common.contracts import subjects
 from vprinter_common.contracts.facts import UploadStored
 from vprinter_common.contracts.message import new_id
 from vprinter_common.contracts.printer import VirtualPrinter
+from vprinter_common.object_store import Blobs
 from vprinter_common.runtime.service import serve
 from vprinter_common.runtime.settings import AdminSettings
 from vprinter_common.runtime.tasks import TaskSet
@@ -101,7 +101,7 @@ async def until(condition: Callable[[], Awaitable[Any]]) -> Any:
 
 def keep(settings: ControlSettings, content: bytes) -> UploadStored:
     """Put a file in custody; the fact of it."""
-    blobs = DirectoryBlobs(settings.blobs_dir)
+    blobs = Blobs(settings.blobs_dir)
     with blobs.open_part(new_id()) as part:
         part.write(content)
         blobs.commit(part)

@@ -60,7 +60,6 @@ async def test_a_reader_sees_no_access_code(api: Api) -> None:
         ({"name": "a\r\nb"}, "name", "invalid"),
         ({"name": "x" * 101}, "name", "invalid"),
         ({"model": "Ender 3"}, "model", "unknown_model"),
-        ({"mode": "proxy"}, "mode", "not_built_yet"),
         ({"mode": "fax"}, "mode", "invalid"),
         ({"access_code": "1234567"}, "access_code", "invalid"),
         ({"access_code": "1234-678"}, "access_code", "invalid"),
@@ -82,12 +81,6 @@ async def test_a_wrong_field_is_named(api: Api, wrong: dict[str, Any], field: st
     assert (answer.status, answer.code, answer.body["field"]) == (422, code, field)
     assert CODE not in str(answer.body)
     assert await api.items("virtual-printers") == []
-
-
-async def test_proxy_mode_says_what_to_do_instead(api: Api) -> None:
-    answer = await api("POST", "virtual-printers", body(mode="proxy"))
-    assert "not built yet" in answer.body["detail"]
-    assert "immediate" in answer.body["hint"]
 
 
 @pytest.mark.parametrize(
@@ -192,7 +185,7 @@ async def test_the_ca_is_made_at_the_first_enabling(api: Api, parts: Parts) -> N
     authority = await api.get("certificate-authority")
     pem = (await Api(api.client, None)("GET", "certificate-authority.pem")).body.decode()
     assert pem == parts.control.trust.certificate_file.read_text()
-    assert len(authority["fingerprint_sha256"]) == 95
+    assert len(authority["sha256"]) == 95
 
 
 async def test_half_a_ca_is_said_and_nothing_is_made(api: Api, parts: Parts) -> None:

@@ -28,6 +28,10 @@ class Addresses:
                 self.interfaces = found
                 self.changed()
 
+    def has(self, address: str) -> bool:
+        """Whether it is one of this host's own."""
+        return any(address == str(one.ip) for interface in self.interfaces for one in interface.addresses)
+
     async def default(self) -> IPv4Address:
         """The address that other hosts know this one by."""
         if self.only:

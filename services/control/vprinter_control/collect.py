@@ -1,6 +1,7 @@
 """Deletes files that nobody refers to any more, when it is certain that nobody is about to."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,10 +9,10 @@ import structlog
 from sqlalchemy import ColumnElement, delete, exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from vprinter_common.blobs import DirectoryBlobs
 from vprinter_common.bus import Bus, BusUnavailable
 from vprinter_common.certs import Clock
 from vprinter_common.contracts import subjects
+from vprinter_common.object_store import Blobs, ObjectStoreUnavailable
 from vprinter_control.metrics import Metrics
 from vprinter_control.store.database import Database
 from vprinter_control.store.schema import ArchiveItem, Blob, PendingUpload
@@ -26,12 +27,14 @@ class Collector:
     """The garbage collection of ADR 5. `grace`: seconds that a file must not have come in again."""
 
     database: Database
-    blobs: DirectoryBlobs
+    blobs: Blobs
     bus: Bus
     outbox: Path
     clock: Clock
     metrics: Metrics
     grace: float
+    is_committing: Callable[[], bool] = lambda: False
+    """Whether control itself is about to refer to a file that is in the store."""
 
     async def follow(self, interval: float) -> None:
         """Collect every `interval` seconds, for ever (a root task)."""
@@ -39,7 +42,7 @@ class Collector:
             await asyncio.sleep(interval)
             try:
                 await self.collect()
-            except (BusUnavailable, OSError) as error:
+            except (BusUnavailable, ObjectStoreUnavailable, OSError) as error:
                 log.info("collection_postponed", reason=str(error))
 
     async def collect(self) -> list[str]:
@@ -49,8 +52,8 @@ class Collector:
             return []
         async with self.database.read() as session:
             needed = await _referenced(session)
-        unneeded = await asyncio.to_thread(lambda: [sha for sha in self.blobs.hashes() if sha not in needed])
-        gone = [sha for sha in unneeded if await asyncio.to_thread(self.blobs.collect, sha, began - self.grace)]
+        unneeded = {sha async for sha in self.blobs.every() if sha not in needed}
+        gone = [sha for sha in sorted(unneeded) if await self.blobs.discard(sha, began - self.grace)]
         if gone:
             log.info("files_deleted", count=len(gone))
             self.metrics.collected.inc(len(gone))
@@ -63,6 +66,8 @@ class Collector:
 
     async def _uploads_under_way(self) -> bool:
         """Whether a receipt waits or a fact is unread. The outbox first: a receipt leaves it for the stream."""
+        if self.is_committing():
+            return True
         if await asyncio.to_thread(_holds_receipts, self.outbox):
             return True
         return await self.bus.backlog(subjects.FACT_STREAM, CONSUMER) > 0

@@ -1,30 +1,45 @@
 """Takes facts: one transaction each, keyed by the fact's own id, and only then is the fact acknowledged."""
 
-import asyncio
 from dataclasses import dataclass
 
 import structlog
 from pydantic import ValidationError
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from vprinter_common.blobs import DirectoryBlobs
 from vprinter_common.certs import Clock
 from vprinter_common.contracts import subjects
-from vprinter_common.contracts.facts import FACTS, AuthFailed, JobRequested, TlsFailed, UploadFailed, UploadStored
+from vprinter_common.contracts.facts import (
+    FACTS,
+    AuthFailed,
+    CommandOutcome,
+    CommandRelayed,
+    JobRequested,
+    TlsFailed,
+    UploadFailed,
+    UploadStored,
+    kind_of,
+)
 from vprinter_common.contracts.message import Event
 from vprinter_common.contracts.printer import Mode
+from vprinter_common.object_store import Blobs
+from vprinter_control import prints
+from vprinter_control.domain import setup as rules
 from vprinter_control.domain.names import display_name
+from vprinter_control.domain.prints import print_id, print_of
+from vprinter_control.live.setup import Setup
 from vprinter_control.matching import match
 from vprinter_control.metrics import Metrics
-from vprinter_control.store import files
+from vprinter_control.reading import MISSING, read_kept
+from vprinter_control.store import access_codes, commands, queue, targets
+from vprinter_control.store.acting import Actor, ActorKind, act_as
 from vprinter_control.store.database import Database
 from vprinter_control.store.events import EventType, record
-from vprinter_control.store.schema import ArchiveItem, Blob, Job, PendingUpload, Upload
-from vprinter_control.threemf import Contents, read_contents
+from vprinter_control.store.printers import identity
+from vprinter_control.store.schema import ArchiveItem, Blob, Job, PendingUpload, Printer, Upload
+from vprinter_control.threemf import Contents
 
 log = structlog.get_logger()
-
-MISSING = "the file is missing from the store"
 
 
 @dataclass(slots=True)
@@ -32,9 +47,10 @@ class Ingest:
     """The consumer of facts. Nothing is assumed of their order; each may come again."""
 
     database: Database
-    blobs: DirectoryBlobs
+    blobs: Blobs
     clock: Clock
     metrics: Metrics
+    setup: Setup
     failure: str | None = None
 
     async def take(self, subject: str, data: bytes) -> None:
@@ -55,6 +71,10 @@ class Ingest:
             raise
         self.failure = None
 
+    async def keep(self, fact: Event) -> None:
+        """Take a fact of control's own: when this returns, it is in the database."""
+        await self._take(kind_of(fact), fact)
+
     def problem(self) -> str | None:
         """A sentence if the last fact was not taken (a health check)."""
         return self.failure and f"{self.failure}; it comes again, see the log"
@@ -67,24 +87,30 @@ class Ingest:
     async def _take(self, kind: str, fact: Event) -> None:
         match fact:
             case UploadStored():
-                taken = await self._stored(fact)
+                with act_as(Actor(ActorKind.SLICER, fact.owner, fact.client)):
+                    taken = await self._stored(fact)
             case JobRequested():
-                taken = await self._requested(fact)
+                with act_as(Actor(ActorKind.SLICER, fact.owner, fact.client)):
+                    taken = await self._requested(fact)
             case UploadFailed():
                 taken = await self._note(EventType.UPLOAD_FAILED, fact)
+            case CommandRelayed():
+                taken = await self._commanded(fact)
             case AuthFailed():
                 taken = await self._note(EventType.AUTH_FAILED, fact)
             case TlsFailed():
                 taken = await self._note(EventType.TLS_FAILED, fact)
             case _:  # a kind that FACTS lists and this release does not handle
                 taken = False
+        if isinstance(fact, UploadStored | UploadFailed | AuthFailed | TlsFailed):
+            await self.setup.learn(fact.printer, rules.from_fact(fact))
         self.metrics.facts.labels(kind, "taken" if taken else "repeated").inc()
 
     async def _stored(self, fact: UploadStored) -> bool:
         async with self.database.read() as session:
             if await session.get(Upload, fact.upload) is not None:
                 return False
-        contents = await asyncio.to_thread(self._contents, fact)
+        contents = await read_kept(self.blobs, fact.sha256, fact.filename)
         now = self.clock()
         async with self.database.write() as session:
             if await session.get(Upload, fact.upload) is not None:
@@ -95,9 +121,12 @@ class Ingest:
                     printer_id=fact.printer,
                     filename=fact.filename,
                     client=fact.client[:64],
+                    access_code=fact.access_code,
                     at=fact.at,
                 )
             )
+            if fact.access_code is not None:
+                await access_codes.used(session, fact.access_code, fact.at)
             if await session.get(Blob, fact.sha256) is None:
                 session.add(Blob(sha256=fact.sha256, size=fact.size))
             await session.flush()
@@ -116,11 +145,6 @@ class Ingest:
         )
         return True
 
-    def _contents(self, fact: UploadStored) -> Contents:
-        if not self.blobs.exists(fact.sha256):
-            return Contents(error=MISSING)
-        return read_contents(self.blobs.path(fact.sha256), fact.filename)
-
     async def _place(self, session: AsyncSession, fact: UploadStored, contents: Contents) -> None:
         """Put the file where the printer's mode sends it."""
         now = self.clock()
@@ -136,12 +160,14 @@ class Ingest:
             "client": fact.client[:64],
             "owner": fact.owner[:100],
             "mode": fact.mode.value,
-            "plates": [{"index": plate} for plate in contents.plates],
-            "reader_error": contents.error,
+            **await self._about_printer(session, fact),
+            **prints.columns(contents, fact.filename),
             "notes": "",
             "tags": [],
         }
-        about = {"printer": fact.printer, "filename": fact.filename, "sha256": fact.sha256}
+        about = {"name": columns["name"], "filename": fact.filename, "printer": fact.printer, "sha256": fact.sha256}
+        if slicer := contents.slicer:
+            about["slicer"] = " ".join(filter(None, (slicer.name, slicer.version)))
         if contents.error == MISSING:
             log.error("file_missing", upload=fact.upload, sha256=fact.sha256, filename=fact.filename)
             record(session, now, EventType.FILE_MISSING, upload=fact.upload, **about)
@@ -154,30 +180,66 @@ class Ingest:
         record(session, now, EventType.ARCHIVE_ADDED, archive=fact.upload, **about)
         if fact.mode is Mode.QUEUE:
             await session.flush()
-            await files.enqueue(session, item, contents.plates, None, now)
+            await queue.append(session, item, [plate.index for plate in contents.plates], None, now)
+
+    @staticmethod
+    async def _about_printer(session: AsyncSession, fact: UploadStored) -> dict[str, str | None]:
+        """What the printer was that received a file, and which real one a relayed file went to."""
+        printer = await session.scalar(select(Printer).where(Printer.id == fact.printer))
+        if printer is None:
+            return {"printer_model": None}
+        target = (await targets.by_id(session)).get(printer.target_id or "")
+        _, model = identity(printer, target)
+        return {
+            "printer_model": model,
+            "real_printer_id": target.id if target is not None and fact.mode is Mode.PROXY else None,
+        }
 
     async def _requested(self, fact: JobRequested) -> bool:
-        now = self.clock()
         async with self.database.write() as session:
             if await session.get(Job, fact.job) is not None:
                 return False
-            session.add(
-                Job(
-                    id=fact.job,
-                    printer_id=fact.printer,
-                    filename=fact.filename,
-                    client=fact.client[:64],
-                    at=fact.at,
-                    subtask_name=fact.subtask_name,
-                    plate=fact.plate,
-                    options=fact.options,
-                    owner=fact.owner[:100],
-                )
-            )
-            record(session, now, EventType.JOB_REQUESTED, job=fact.job, printer=fact.printer, filename=fact.filename)
-            await session.flush()
-            await match(session, fact.printer, fact.filename, fact.at, now)
+            for told in await session.scalars(commands.same_print(fact)):
+                if told.id == print_id(told.printer_id, told.client, told.at):
+                    await session.delete(told)
+            await self._add_job(session, fact)
         return True
+
+    async def _add_job(self, session: AsyncSession, fact: JobRequested) -> None:
+        now = self.clock()
+        session.add(
+            Job(
+                id=fact.job,
+                printer_id=fact.printer,
+                filename=fact.filename,
+                client=fact.client[:64],
+                at=fact.at,
+                subtask_name=fact.subtask_name,
+                plate=fact.plate,
+                options=fact.options,
+                owner=fact.owner[:100],
+                access_code=fact.access_code,
+            )
+        )
+        record(session, now, EventType.JOB_REQUESTED, job=fact.job, printer=fact.printer, filename=fact.filename)
+        await session.flush()
+        await match(session, fact.printer, fact.filename, fact.at, now)
+
+    async def _commanded(self, fact: CommandRelayed) -> bool:
+        async with self.database.write() as session:
+            if not await commands.add(session, fact):
+                return False
+            type_ = EventType.COMMAND_RELAYED if fact.outcome is CommandOutcome.PASSED else EventType.COMMAND_REFUSED
+            about = fact.model_dump(mode="json", exclude={"v", "at", "outcome"}, exclude_defaults=True)
+            record(session, self.clock(), type_, **about)
+            if (job := print_of(fact)) is not None:
+                await self._told(session, job)
+        return True
+
+    async def _told(self, session: AsyncSession, job: JobRequested) -> None:
+        """A print that a proxy saw being asked for; the whole request may have come already, or come yet."""
+        if await session.scalar(commands.same_print(job)) is None:
+            await self._add_job(session, job)
 
     async def _note(self, type_: EventType, fact: Event) -> bool:
         async with self.database.write() as session:

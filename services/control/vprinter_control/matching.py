@@ -8,7 +8,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from vprinter_control.domain.join import WINDOW, Half, pair
 from vprinter_control.store.events import EventType, record
-from vprinter_control.store.files import options_for
+from vprinter_control.store.queue import options_for
 from vprinter_control.store.schema import ArchiveItem, Job, QueueItem, Upload
 
 REACH = WINDOW * 4
@@ -28,8 +28,8 @@ async def match(session: AsyncSession, printer: str, filename: str, at: datetime
         )
     )
     pairs = pair(
-        [Half(upload.id, upload.client, upload.at) for upload in uploads],
-        [Half(job.id, job.client, job.at) for job in jobs],
+        [Half(upload.id, upload.client, upload.at, upload.access_code) for upload in uploads],
+        [Half(job.id, job.client, job.at, job.access_code) for job in jobs],
     )
     orphaned = {job.upload_id for job in jobs if job.upload_id not in (None, pairs.get(job.id))}
     for orphan in orphaned - set(pairs.values()):

@@ -1,26 +1,24 @@
 """What control counts."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry
+
+from vprinter_common.metrics import declared
 
 
 class Metrics:
     """Control's own metric families."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self.requests = Counter(
-            "vprinter_http_requests", "Requests to the API", ["route", "method", "status"], registry=registry
-        )
-        self.facts = Counter("vprinter_facts", "Facts by what became of them", ["kind", "outcome"], registry=registry)
-        self.latency = Histogram(
-            "vprinter_ingest_latency_seconds",
-            "From the 226 to the commit",
-            buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600),
-            registry=registry,
-        )
-        self.items = Gauge("vprinter_items", "Files and plates kept", ["kind"], registry=registry)
-        self.blob_bytes = Gauge("vprinter_blob_bytes", "Bytes of files that rows refer to", registry=registry)
-        self.ca_not_after = Gauge(
-            "vprinter_ca_not_after_timestamp_seconds", "When the CA ends; 0 = there is none", registry=registry
-        )
-        self.collected = Counter("vprinter_blobs_collected", "Files deleted for good", registry=registry)
-        self.event_clients = Gauge("vprinter_event_clients", "Clients of the event feed", registry=registry)
+        self.requests = declared.HTTP_REQUESTS.create(registry)
+        self.facts = declared.FACTS_TAKEN.create(registry)
+        self.facts.labels("upload.stored", "taken")  # from 0 on, so that the first file counts as growth
+        self.latency = declared.INGEST_LATENCY.create(registry)
+        self.items = declared.ITEMS.create(registry)
+        self.pending_age = declared.PENDING_AGE.create(registry)
+        self.queue = declared.QUEUE_ITEMS.create(registry)
+        self.queue_age = declared.QUEUE_AGE.create(registry)
+        self.blob_bytes = declared.BLOB_BYTES.create(registry)
+        self.ca_not_after = declared.CA_NOT_AFTER.create(registry)
+        self.collected = declared.BLOBS_COLLECTED.create(registry)
+        self.event_clients = declared.EVENT_CLIENTS.create(registry)
+        self.target_online = declared.TARGET_ONLINE.create(registry)

@@ -6,11 +6,14 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from secrets import SystemRandom, token_urlsafe
 
+import structlog
+
 from vprinter_common import net
 from vprinter_common.access import LoginBrake
-from vprinter_common.blobs import DirectoryBlobs
 from vprinter_common.certs import utc_now
 from vprinter_common.contracts import subjects
+from vprinter_common.contracts.live import SessionLive, Visit
+from vprinter_common.object_store import Blobs
 from vprinter_common.runtime.health import Severity
 from vprinter_common.runtime.service import Runtime
 from vprinter_control import tokens
@@ -20,16 +23,25 @@ from vprinter_control.api.context import Control
 from vprinter_control.api.listener import ApiListener
 from vprinter_control.collect import CONSUMER, Collector
 from vprinter_control.desired import DesiredState
+from vprinter_control.doctor.doctor import Doctor
+from vprinter_control.doctor.facts import Facts
 from vprinter_control.ingest import Ingest
+from vprinter_control.live.live import make_live
+from vprinter_control.live.visits import Visits
 from vprinter_control.metrics import Metrics
 from vprinter_control.printers import Printers
+from vprinter_control.rereading import Rereading
 from vprinter_control.settings import ControlSettings
-from vprinter_control.statuses import Statuses
+from vprinter_control.statuses import Statuses, TargetStatuses
 from vprinter_control.store.database import Database, open_database
 from vprinter_control.store.installation import ensure_installation
 from vprinter_control.store.migrate import migrate
+from vprinter_control.targets import Targets
+from vprinter_control.tracking import Tracking
 from vprinter_control.trust import Trust
-from vprinter_control.upkeep import Upkeep
+from vprinter_control.upkeep import Keeping, Upkeep
+
+log = structlog.get_logger()
 
 
 @asynccontextmanager
@@ -40,7 +52,7 @@ async def control_body(runtime: Runtime, settings: ControlSettings) -> AsyncIter
         control, upkeep = await assemble(runtime, settings, database)
         await tokens.bootstrap(database, control.clock, _given_token(settings), settings.control_dir)
         await upkeep.first_steps()
-        ingest = Ingest(database, control.blobs, control.clock, control.metrics)
+        ingest = Ingest(database, control.blobs, control.clock, control.metrics, control.live.setup)
         runtime.health.add("database", Severity.FAILED, database.problem)
         runtime.health.add("facts", Severity.DEGRADED, ingest.problem)
         runtime.health.add("trust", Severity.DEGRADED, upkeep.problem)
@@ -53,18 +65,29 @@ async def control_body(runtime: Runtime, settings: ControlSettings) -> AsyncIter
             control.clock,
             control.metrics,
             section.gc_grace,
+            lambda: control.deliveries.is_committing,
         )
         roots = {
             "facts": runtime.bus.consume(subjects.FACT_STREAM, CONSUMER, ingest.take),
             "desired-state": DesiredState(database, runtime.bus).follow(),
             "statuses": control.statuses.follow(),
+            "target-statuses": control.target_statuses.follow(),
+            "tracking": Tracking(control.targets, control.addresses, control.metrics.target_online).follow(),
+            "live": control.live.follow(),
             "addresses": control.addresses.follow(),
             "upkeep": upkeep.follow(),
+            "last-uses": control.uses.follow(),
+            "streams": control.streams.follow(),
             "collector": collector.follow(section.gc_interval),
+            "rereading": Rereading(database, control.blobs, control.clock).follow(),
         }
         for name, coro in roots.items():
             runtime.root(runtime.tasks.spawn(coro, name))
-        api = ApiListener(make_app(control), section.host, section.port)
+        runtime.tasks.spawn(control.blobs.follow_spool(), "spool")
+        following = runtime.bus.subscribe(subjects.ALL_SESSIONS, SessionLive, control.codes.heard)
+        runtime.tasks.spawn(following, "code-uses")
+        stack.push_async_callback(control.uses.write)
+        api = ApiListener(make_app(control), section.host, section.port, section.trusted_proxies)
         runtime.health.add("api", Severity.FAILED, api.problem)
         await stack.enter_async_context(api)
         yield
@@ -88,21 +111,58 @@ async def assemble(runtime: Runtime, settings: ControlSettings, database: Databa
     addresses = Addresses(net.AddressWatch(only=settings.addresses), settings.addresses)
     await addresses.load()
     trust = Trust(settings.certs_dir)
-    printers = Printers(database, trust, addresses, utc_now, SystemRandom())
+    printers = Printers(database, trust, addresses, utc_now, SystemRandom(), settings.outside)
+    statuses, seen = Statuses(runtime.bus, utc_now), TargetStatuses(runtime.bus, utc_now)
+    doctor = _doctor(runtime, settings, database, trust, statuses)
+
+    visits = Visits(utc_now)
+    runtime.tasks.spawn(runtime.bus.subscribe(subjects.ALL_VISITS, Visit, visits.heard), "visits")
+
+    def ignores(printer: str, client: str) -> bool:
+        return visits.under_way(printer, client) or (doctor.at_work(printer) and addresses.has(client))
+
     control = Control(
         database=database,
-        blobs=await asyncio.to_thread(DirectoryBlobs, settings.blobs_dir),
+        bus=runtime.bus,
+        blobs=await asyncio.to_thread(_swept_blobs, settings),
         printers=printers,
-        statuses=Statuses(runtime.bus, utc_now),
+        statuses=statuses,
+        targets=Targets(database, runtime.bus, printers, statuses, seen, utc_now),
+        target_statuses=seen,
+        live=make_live(runtime.bus, database, statuses, seen, utc_now, ignores=ignores),
         addresses=addresses,
         trust=trust,
+        doctor=doctor,
         metrics=metrics,
         clock=utc_now,
         new_token=lambda: token_urlsafe(32),
         brake=LoginBrake(time.monotonic),
         event_clients=settings.control.event_clients,
+        custody=settings.control,
+        proxies=settings.control.trusted_proxies,
     )
-    return control, Upkeep(database, printers, trust, addresses, metrics, settings.control.events_kept)
+    return control, Upkeep(database, printers, trust, addresses, metrics, _keeping(settings))
+
+
+def _doctor(
+    runtime: Runtime, settings: ControlSettings, database: Database, trust: Trust, statuses: Statuses
+) -> Doctor:
+    def problems() -> list[str]:
+        return [text for _, text in runtime.health.problems().values()]
+
+    return Doctor(database, Facts.of(settings, runtime.bus, trust, problems), statuses.of)
+
+
+def _keeping(settings: ControlSettings) -> Keeping:
+    section = settings.control
+    return Keeping(section.events_kept, section.audit_days, section.discard_grace)
+
+
+def _swept_blobs(settings: ControlSettings) -> Blobs:
+    blobs = Blobs.open(settings.blobs_dir, settings.objects)
+    if swept := blobs.sweep():
+        log.info("unfinished_uploads_removed", uploads=swept)
+    return blobs
 
 
 def _given_token(settings: ControlSettings) -> str | None:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path
@@ -23,11 +24,25 @@ FIRST = "first admin"
 
 
 class Scope(StrEnum):
-    """What a token allows."""
+    """What a token allows. Each one allows to read as well."""
 
-    ADMIN = "admin"
     READ = "read"
     """Everything may be looked at, except access codes and tokens; nothing changed."""
+    FILES = "files"
+    """Pending uploads, the archive and projects may be changed."""
+    QUEUE = "queue"
+    """The queue may be changed."""
+    PRINTERS = "printers"
+    """Virtual printers may be changed, their access codes seen and changed."""
+    ADMIN = "admin"
+    """Everything, tokens and the certificate authority included."""
+
+
+class Via(StrEnum):
+    """How a caller showed who it is."""
+
+    TOKEN = "token"  # noqa: S105 - the name of a way
+    SESSION = "session"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +51,26 @@ class Identity:
 
     token: str
     """Id of the token."""
+    name: str
     scopes: frozenset[Scope]
+    printer_id: str | None = None
+    """The one virtual printer that the token uploads to; such a token opens nothing else."""
+    session: str | None = None
+    """Id of the page's session, if the call came with its cookie."""
 
     @property
     def is_admin(self) -> bool:
         """Whether everything is allowed."""
         return Scope.ADMIN in self.scopes
+
+    @property
+    def via(self) -> Via:
+        """How the caller showed who it is."""
+        return Via.TOKEN if self.session is None else Via.SESSION
+
+    def may(self, scope: Scope) -> bool:
+        """Whether what takes this scope is allowed."""
+        return bool({scope, Scope.ADMIN} & self.scopes) or (scope is Scope.READ and bool(self.scopes))
 
 
 def hashed(token: str) -> str:
@@ -49,16 +78,44 @@ def hashed(token: str) -> str:
     return sha256(token.encode()).hexdigest()
 
 
-async def identify(session: AsyncSession, token: str) -> Identity | None:
-    """Who holds the token, if anyone."""
+def identity_of(token: Token, session: str | None = None) -> Identity:
+    """Who calls with a token, or with the id of a session that it began."""
+    scopes = frozenset(Scope(scope) for scope in token.scopes)
+    return Identity(token.id, token.name, scopes, token.printer_id, session)
+
+
+def holds(token: Token, now: datetime) -> bool:
+    """Whether a token has not expired."""
+    return token.expires_at is None or now < token.expires_at
+
+
+async def identify(session: AsyncSession, token: str, now: datetime) -> Identity | None:
+    """Who holds the token, if anyone; an expired one is held by nobody."""
     found = await session.scalar(select(Token).where(Token.hash == hashed(token)))
-    return Identity(found.id, frozenset(Scope(scope) for scope in found.scopes)) if found else None
+    return identity_of(found) if found is not None and holds(found, now) else None
 
 
-async def add(session: AsyncSession, clock: Clock, name: str, scopes: list[Scope], text: str) -> Token:
+async def add(
+    session: AsyncSession,
+    clock: Clock,
+    name: str,
+    scopes: list[Scope],
+    text: str,
+    *,
+    printer_id: str | None = None,
+    expires_at: datetime | None = None,
+) -> Token:
     """Store a token."""
     now = clock()
-    token = Token(id=new_id(), name=name, hash=hashed(text), scopes=[scope.value for scope in scopes], created_at=now)
+    token = Token(
+        id=new_id(),
+        name=name,
+        hash=hashed(text),
+        scopes=[scope.value for scope in scopes],
+        created_at=now,
+        printer_id=printer_id,
+        expires_at=expires_at,
+    )
     session.add(token)
     record(session, now, EventType.TOKEN_CREATED, token=token.id, name=name)
     return token
@@ -69,10 +126,10 @@ async def bootstrap(database: Database, clock: Clock, given: str | None, directo
     async with database.write() as session:
         tokens = list(await session.scalars(select(Token).order_by(Token.seq)))
         if given is not None:
-            if any(token.hash == hashed(given) for token in tokens):
+            if any(token.hash == hashed(given) and _opens_everything(token) for token in tokens):
                 return
             for token in tokens:
-                if token.name == FROM_ENVIRONMENT:
+                if token.name == FROM_ENVIRONMENT or token.hash == hashed(given):
                     await session.delete(token)
             await session.flush()
             await add(session, clock, FROM_ENVIRONMENT, [Scope.ADMIN], given)
@@ -81,6 +138,10 @@ async def bootstrap(database: Database, clock: Clock, given: str | None, directo
             await add(session, clock, FIRST, [Scope.ADMIN], fresh)
             # Before the commit: a token that is stored and was never shown would lock everyone out.
             await asyncio.to_thread(_write, directory / FILE, fresh)
+
+
+def _opens_everything(token: Token) -> bool:
+    return Scope.ADMIN in token.scopes and token.printer_id is None and token.expires_at is None
 
 
 def _write(path: Path, token: str) -> None:

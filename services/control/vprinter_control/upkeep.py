@@ -6,16 +6,17 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 import structlog
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete
 from sqlalchemy.exc import SQLAlchemyError
 
+from vprinter_control import tally
 from vprinter_control.addresses import Addresses
 from vprinter_control.domain.refusal import Conflict, Unable
 from vprinter_control.metrics import Metrics
 from vprinter_control.printers import Printers
-from vprinter_control.store import events
+from vprinter_control.store import audit, commands, events, once, review, setup
 from vprinter_control.store.database import Database
-from vprinter_control.store.schema import ArchiveItem, Blob, Job, PendingUpload, Printer, QueueItem
+from vprinter_control.store.schema import Job
 from vprinter_control.trust import Trust
 
 log = structlog.get_logger()
@@ -28,16 +29,27 @@ LONELY_JOB = timedelta(days=1)
 """A job whose file never came is forgotten after this time."""
 
 
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """How long things are kept."""
+
+    events: int
+    """So many of the newest."""
+    audit_days: int
+    discarded: float
+    """Seconds that a discarded upload can be restored."""
+
+
 @dataclass(slots=True)
 class Upkeep:
-    """Housekeeping. `events_kept`: how many events are kept."""
+    """Housekeeping."""
 
     database: Database
     printers: Printers
     trust: Trust
     addresses: Addresses
     metrics: Metrics
-    events_kept: int
+    keeping: Keeping
     failure: str | None = None
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -62,6 +74,7 @@ class Upkeep:
             await asyncio.sleep(LOOK_EVERY)
             await self.database.probe()
             try:
+                await self.clear_out()
                 await self._gauges()
             except SQLAlchemyError as error:
                 log.warning("database_unreadable", error=type(error).__name__)
@@ -93,17 +106,28 @@ class Upkeep:
         self.metrics.ca_not_after.set(authority.not_after.timestamp() if authority else 0)
 
     async def forget(self) -> None:
-        """Forget old events, and jobs whose file never came."""
-        long_ago = self.printers.clock() - LONELY_JOB
+        """Forget old events, audit entries and idempotency keys, and jobs whose file never came."""
+        now = self.printers.clock()
+        long_ago = now - LONELY_JOB
         async with self.database.write() as session:
-            await events.forget(session, self.events_kept)
+            await events.forget(session, self.keeping.events)
+            await audit.forget(session, now - timedelta(days=self.keeping.audit_days))
+            await commands.forget(session, now - timedelta(days=self.keeping.audit_days))
+            await once.forget(session, now)
+            await setup.forget_deleted(session)
             await session.execute(delete(Job).where(Job.upload_id.is_(None), Job.at < long_ago))
+
+    async def clear_out(self) -> None:
+        """Delete what was discarded and not restored in time."""
+        now = self.printers.clock()
+        before = now - timedelta(seconds=self.keeping.discarded)
+        async with self.database.read() as session:
+            if not await review.discarded(session, before):
+                return
+        async with self.database.write() as session:
+            gone = await review.clear_out(session, before, now)
+        log.info("discarded_deleted", count=len(gone))
 
     async def _gauges(self) -> None:
         async with self.database.read() as session:
-            for kind, table in _COUNTED.items():
-                self.metrics.items.labels(kind).set(await session.scalar(select(func.count()).select_from(table)) or 0)
-            self.metrics.blob_bytes.set(await session.scalar(select(func.sum(Blob.size))) or 0)
-
-
-_COUNTED = {"archive": ArchiveItem, "pending": PendingUpload, "queue": QueueItem, "virtual_printers": Printer}
+            await tally.count(session, self.metrics, self.printers.clock())

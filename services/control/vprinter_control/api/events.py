@@ -1,4 +1,8 @@
-"""`events`: what happens, as server-sent events that can be resumed."""
+"""`events`: what happens, as server-sent events.
+
+What is kept has an `id` and is resumed after it, exactly once and in order, across restarts of control. What is true
+only now (progress, sessions, conditions) has none and is told to whoever listens.
+"""
 
 import asyncio
 from http import HTTPStatus
@@ -10,6 +14,7 @@ from pydantic import Field
 
 from vprinter_control.api.problems import ProblemError
 from vprinter_control.api.routing import Body, Call, Route
+from vprinter_control.live.board import Told
 from vprinter_control.store import events as store
 from vprinter_control.store.schema import Event
 
@@ -62,7 +67,6 @@ def _asked(call: Call) -> int | None:
 
 async def _follow(call: Call, asked: int | None) -> web.StreamResponse:
     control = call.control
-    seen_commits = control.database.commits.count
     async with control.database.read() as session:
         first, newest = await store.bounds(session)
     last = newest if asked is None else asked
@@ -70,23 +74,34 @@ async def _follow(call: Call, asked: int | None) -> web.StreamResponse:
         headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     )
     await response.prepare(call.request)
-    await _write(response, ": follows\n\n")
+    # With its id a client resumes without a gap even if it is cut off before the first event.
+    await _write(response, f": follows\nid: {last}\n\n")
     if asked is not None and not first - 1 <= asked <= newest:
         # Forgotten, or from another database: what the client knows may be stale.
         await _write(response, f"event: reset\nid: {newest}\ndata: {{}}\n\n")
         last = newest
-    while not control.stopping.is_set():
-        async with control.database.read() as session:
-            events = await store.after(session, last, BATCH)
-        if events:
-            await _write(response, "".join(map(_lines, events)))
-            last = events[-1].id
-            continue
-        try:
-            async with asyncio.timeout(control.keep_alive):
-                seen_commits = await control.database.commits.after(seen_commits)
-        except TimeoutError:
-            await _write(response, ": still here\n\n")
+    wake = asyncio.Event()
+    commits = control.database.commits
+    with commits.waking(wake.set), control.live.board.read(wake.set) as reader:
+        read_at = -1
+        while not control.stopping.is_set():
+            wake.clear()
+            events: list[Event] = []
+            if read_at != commits.count:
+                read_at = commits.count
+                async with control.database.read() as session:
+                    events = await store.after(session, last, BATCH)
+                if events:
+                    last, read_at = events[-1].id, -1
+            text = "".join([*map(_kept, events), *map(_told, reader.take())])
+            if text:
+                await _write(response, text)
+                continue
+            try:
+                async with asyncio.timeout(control.keep_alive):
+                    await wake.wait()
+            except TimeoutError:
+                await _write(response, ": still here\n\n")
     return response
 
 
@@ -98,9 +113,14 @@ async def _write(response: web.StreamResponse, text: str) -> None:
         raise ConnectionResetError("the client does not read its events") from error
 
 
-def _lines(event: Event) -> str:
+def _kept(event: Event) -> str:
     data = dumps({"id": event.id, "at": event.at.isoformat(), "type": event.type, "data": event.data})
     return f"id: {event.id}\nevent: {event.type}\ndata: {data}\n\n"
+
+
+def _told(told: Told) -> str:
+    data = dumps({"at": told.at.isoformat(), "type": told.type.value, "data": told.data})
+    return f"event: {told.type.value}\ndata: {data}\n\n"
 
 
 ROUTES = (
@@ -111,5 +131,9 @@ ROUTES = (
         _feed,
         query=EventQuery,
         media_type="text/event-stream",
+        problems=(
+            (HTTPStatus.BAD_REQUEST, "invalid_event_id"),
+            (HTTPStatus.SERVICE_UNAVAILABLE, "too_many_clients"),
+        ),
     ),
 )

@@ -1,5 +1,6 @@
 """Fields of bodies, checked with sentences for people."""
 
+import re
 import unicodedata
 from ipaddress import IPv4Address
 from typing import Annotated, Any
@@ -9,9 +10,11 @@ from pydantic_core import PydanticCustomError
 
 from vprinter_common import catalog, net
 from vprinter_common.contracts.message import Identifier
-from vprinter_common.contracts.printer import Bind, Mode, PortRange
+from vprinter_common.contracts.printer import Bind, PortRange
 
 MIN_PASSIVE_PORTS = 4
+MAX_HOST = 253
+_LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
 
 
 def _printable(value: str) -> str:
@@ -37,16 +40,6 @@ def _model_code(value: str) -> str:
         ) from None
 
 
-def _built(value: Mode) -> Mode:
-    if value is Mode.PROXY:
-        raise PydanticCustomError(
-            "not_built_yet",
-            "proxy mode is not built yet",
-            {"hint": "use immediate, review or queue; proxy mode comes with a later release"},
-        )
-    return value
-
-
 def _code(value: SecretStr) -> SecretStr:
     text = value.get_secret_value()
     if len(text) != 8 or not (text.isascii() and text.isalnum()):
@@ -55,13 +48,22 @@ def _code(value: SecretStr) -> SecretStr:
 
 
 def _address(value: Any) -> Any:
-    return net.parse_address(value) if isinstance(value, str) else value
+    return str(net.parse_address(value)) if isinstance(value, str) else value
 
 
 def _host(value: IPv4Address) -> IPv4Address:
     if value.is_unspecified or value.is_multicast or value == IPv4Address("255.255.255.255"):
         raise ValueError(f"{value} is not the address of one host")
     return value
+
+
+def _network_host(value: str) -> str:
+    value = value.strip()
+    if re.fullmatch(r"[0-9.]+", value) or ":" in value:
+        return str(_host(net.parse_address(value)))
+    if len(value) > MAX_HOST or not all(_LABEL.fullmatch(label) for label in value.rstrip(".").split(".")):
+        raise ValueError("this is neither an IPv4 address nor a DNS name")
+    return value.rstrip(".").lower()
 
 
 def _range(value: Any) -> Any:
@@ -80,13 +82,16 @@ def _enough(value: PortRange) -> PortRange:
 
 Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_printable)]
 Notes = Annotated[str, Field(max_length=10_000), AfterValidator(_text)]
-Tags = Annotated[
-    list[Annotated[str, Field(min_length=1, max_length=50), AfterValidator(_printable)]], Field(max_length=50)
-]
+Wanted = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_text)]
+"""What a list is asked for."""
+Tag = Annotated[str, Field(min_length=1, max_length=50), AfterValidator(_printable)]
+Tags = Annotated[list[Tag], Field(max_length=50)]
 ModelCode = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_model_code)]
-BuiltMode = Annotated[Mode, AfterValidator(_built)]
 Code = Annotated[SecretStr, AfterValidator(_code)]
 Address = Annotated[IPv4Address, BeforeValidator(_address), AfterValidator(_host)]
+Host = Annotated[str, Field(min_length=1, max_length=MAX_HOST), AfterValidator(_network_host)]
+"""An IPv4 address or a DNS name."""
+Serial = Annotated[str, Field(pattern="^[A-Za-z0-9]{1,32}$")]
 Ports = Annotated[
     PortRange,
     BeforeValidator(_range),

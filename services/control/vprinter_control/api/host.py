@@ -1,16 +1,13 @@
-"""`models`, `interfaces` and `certificate-authority`: what there is to choose from, and whom to trust."""
+"""`models` and `interfaces`: what there is to choose from."""
 
 from ipaddress import IPv4Address
 
-from aiohttp import web
-from pydantic import AwareDatetime, BaseModel
+from pydantic import BaseModel
 
 from vprinter_common import catalog
-from vprinter_common.certs import CertificateAuthority
 from vprinter_control.api.paging import Page
-from vprinter_control.api.routing import Access, Call, Route
+from vprinter_control.api.routing import Call, Route
 from vprinter_control.domain.addresses import bound_address
-from vprinter_control.domain.refusal import NotThere
 from vprinter_control.store import printers
 
 
@@ -42,16 +39,6 @@ class InterfaceObject(BaseModel):
     name: str
     is_default: bool
     addresses: list[AddressObject]
-
-
-class AuthorityObject(BaseModel):
-    """The CA that slicers must trust."""
-
-    fingerprint_sha256: str
-    fingerprint_sha1: str
-    not_after: AwareDatetime
-    path: str
-    pem: str
 
 
 async def _models(_call: Call) -> Page[ModelObject]:
@@ -94,42 +81,7 @@ async def _interfaces(call: Call) -> Page[InterfaceObject]:
     )
 
 
-async def _authority(call: Call) -> AuthorityObject:
-    authority = await _existing(call)
-    return AuthorityObject(
-        fingerprint_sha256=authority.fingerprint_sha256,
-        fingerprint_sha1=authority.fingerprint_sha1,
-        not_after=authority.not_after,
-        path=str(call.control.trust.certificate_file),
-        pem="/api/v1/certificate-authority.pem",
-    )
-
-
-async def _authority_pem(call: Call) -> web.Response:
-    return web.Response(
-        body=(await _existing(call)).certificate_pem.encode(),
-        content_type="application/x-pem-file",
-        headers={"Content-Disposition": 'attachment; filename="bbl_ca.crt"'},
-    )
-
-
-async def _existing(call: Call) -> CertificateAuthority:
-    authority = await call.control.trust.existing()
-    if authority is None:
-        raise NotThere("certificate authority yet", "(it is made when a printer is enabled for the first time)")
-    return authority
-
-
 ROUTES = (
     Route("GET", "/models", "List printer models", _models, Page[ModelObject]),
     Route("GET", "/interfaces", "List this host's interfaces and addresses", _interfaces, Page[InterfaceObject]),
-    Route("GET", "/certificate-authority", "The CA that slicers must trust", _authority, AuthorityObject),
-    Route(
-        "GET",
-        "/certificate-authority.pem",
-        "The CA's certificate as PEM",
-        _authority_pem,
-        access=Access.PUBLIC,
-        media_type="application/x-pem-file",
-    ),
 )

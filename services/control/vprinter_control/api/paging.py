@@ -1,7 +1,8 @@
-"""Lists, page by page."""
+"""Lists, page by page. Nothing is counted: a page asks for one row more than it shows."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Awaitable, Callable, Sequence
+from json import dumps, loads
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, Field, field_validator
@@ -15,6 +16,9 @@ from vprinter_control.api.routing import Body
 T = TypeVar("T", bound=BaseModel)
 R = TypeVar("R")
 
+MAX_CURSOR = 2048
+_MAX_INT = (1 << 63) - 1
+
 
 class Page(BaseModel, Generic[T]):
     """Part of a list; `next` is the cursor of the rest, null at the end."""
@@ -23,23 +27,28 @@ class Page(BaseModel, Generic[T]):
     next: str | None = None
 
 
-class Paging(Body):
+class Part(Body):
     """Which part of a list."""
 
-    cursor: str | None = Field(default=None, max_length=64)
+    cursor: str | None = Field(default=None, max_length=MAX_CURSOR, json_schema_extra={"pattern": "^[A-Za-z0-9_-]*$"})
+    """`next` of the page before."""
     limit: int = Field(default=50, ge=1, le=500)
+
+
+class Paging(Part):
+    """Which part of a list that has one order."""
 
     @field_validator("cursor")
     @classmethod
     def _ours(cls, value: str | None) -> str | None:
         if value is not None:
-            _decode(value)
+            _key(value)
         return value
 
     @property
     def after(self) -> int | None:
         """The key of the last item already seen."""
-        return _decode(self.cursor) if self.cursor is not None else None
+        return _key(self.cursor) if self.cursor is not None else None
 
 
 async def page(
@@ -57,17 +66,39 @@ async def page(
     query = query.order_by(key.desc() if newest_first else key).limit(paging.limit + 1)
     rows: Sequence[Any] = (await session.scalars(query)).all()
     shown, rest = rows[: paging.limit], rows[paging.limit :]
-    following = _encode(getattr(shown[-1], key.key)) if rest else None
+    following = encode([getattr(shown[-1], key.key)]) if rest else None
     return Page(items=await show(shown), next=following)
 
 
-def _encode(key: int) -> str:
-    return urlsafe_b64encode(str(key).encode()).decode().rstrip("=")
+def encode(place: Sequence[str | int | float | None]) -> str:
+    """A cursor."""
+    text = dumps(place, ensure_ascii=False, separators=(",", ":"))
+    return urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def _decode(cursor: str) -> int:
+def decode(cursor: str) -> list[Any]:
+    """What a cursor stands for: any list; a ValueError if it is none of ours."""
     try:
-        return int(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        place = loads(urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)))
+    except (ValueError, RecursionError) as error:
+        raise ValueError("not a cursor") from error
+    match place:
+        case [*parts]:
+            return parts
+    raise ValueError("not a cursor")
+
+
+def whole(value: object) -> int:
+    """A number that a database takes, or a ValueError."""
+    if type(value) is not int or not -_MAX_INT <= value <= _MAX_INT:
+        raise ValueError("not a number of ours")
+    return value
+
+
+def _key(cursor: str) -> int:
+    try:
+        (key,) = decode(cursor)
+        return whole(key)
     except ValueError:
         raise PydanticCustomError(
             "invalid_cursor", "the cursor is not one of ours", {"hint": "take it from `next` of the page before"}

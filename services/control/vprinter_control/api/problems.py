@@ -83,7 +83,7 @@ _HTTP_SENTENCES = {
     413: "the body is larger than 1 MiB",
 }
 # Validators raise these types themselves; every other type is a plain `invalid`.
-_OWN_TYPES = frozenset({"not_built_yet", "unknown_model", "invalid_cursor"})
+_OWN_TYPES = frozenset({"unknown_model", "invalid_cursor"})
 
 
 def from_refusal(refusal: Refused) -> ProblemError:
@@ -130,16 +130,19 @@ async def problem_documents(request: web.Request, handler: Handler) -> web.Strea
         return from_refusal(refusal).response()
     except web.HTTPException as error:
         return from_http(error).response()
-    except SQLAlchemyError as error:
-        log.exception("request_failed", method=request.method, path=request.path)
-        detail = f"the database failed: {type(error).__name__}"
-        return _internal(detail, "see control's log; try again").response()
+    except ConnectionResetError:  # the client left, or left its answer unread: there is nobody to tell
+        if request.transport is not None:
+            request.transport.abort()
+        return web.Response(status=HTTPStatus.REQUEST_TIMEOUT)
     except Exception as error:  # the caller gets an answer whatever happened; the cause is logged
         log.exception("request_failed", method=request.method, path=request.path)
-        return _internal(f"unexpected {type(error).__name__}", "see control's log").response()
+        return _internal(error).response()
 
 
-def _internal(detail: str, hint: str) -> ProblemError:
+def _internal(error: Exception) -> ProblemError:
+    detail, hint = f"unexpected {type(error).__name__}", "see control's log"
+    if isinstance(error, SQLAlchemyError):
+        detail, hint = f"the database failed: {type(error).__name__}", "see control's log; try again"
     return ProblemError(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", detail, hint=hint)
 
 

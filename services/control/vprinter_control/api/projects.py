@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from http import HTTPStatus
 
-from pydantic import AwareDatetime, BaseModel
+from pydantic import AwareDatetime
 from sqlalchemy import select
 
 from vprinter_common.contracts.message import new_id
+from vprinter_control.api.conditional import Item
 from vprinter_control.api.fields import Name, Notes
 from vprinter_control.api.paging import Page, Paging, page
-from vprinter_control.api.routing import Body, Call, Route
+from vprinter_control.api.routing import Access, Body, Call, Route
+from vprinter_control.store import audit
 from vprinter_control.store import files as store
 from vprinter_control.store.events import EventType, record
 from vprinter_control.store.schema import Project
@@ -29,7 +31,7 @@ class ProjectPatch(Body):
     notes: Notes = ""
 
 
-class ProjectObject(BaseModel):
+class ProjectObject(Item):
     """A project."""
 
     id: str
@@ -62,10 +64,12 @@ async def _change(call: Call) -> ProjectObject:
     body: ProjectPatch = call.body
     async with call.control.database.write() as session:
         project = await store.project(session, call.id)
-        for name in body.model_fields_set:
+        before = {name: getattr(project, name) for name in sorted(body.model_fields_set)}
+        for name in before:
             setattr(project, name, getattr(body, name))
-        changed = sorted(body.model_fields_set)
-        record(session, call.control.clock(), EventType.PROJECT_CHANGED, project=project.id, changed=changed)
+        about = {"project": project.id, "name": project.name, "changed": list(before)}
+        changes = audit.changes(before, project)
+        record(session, call.control.clock(), EventType.PROJECT_CHANGED, changes, **about)
     return _object(project)
 
 
@@ -86,8 +90,19 @@ def _object(project: Project) -> ProjectObject:
 
 ROUTES = (
     Route("GET", "/projects", "List projects, the newest first", _list, Page[ProjectObject], query=Paging),
-    Route("POST", "/projects", "Create a project", _create, ProjectObject, body=ProjectBody, status=HTTPStatus.CREATED),
+    Route(
+        "POST",
+        "/projects",
+        "Create a project",
+        _create,
+        ProjectObject,
+        body=ProjectBody,
+        status=HTTPStatus.CREATED,
+        access=Access.FILES,
+    ),
     Route("GET", "/projects/{id}", "Get a project", _get, ProjectObject),
-    Route("PATCH", "/projects/{id}", "Change a project", _change, ProjectObject, body=ProjectPatch),
-    Route("DELETE", "/projects/{id}", "Delete a project; its files stay", _delete),
+    Route(
+        "PATCH", "/projects/{id}", "Change a project", _change, ProjectObject, body=ProjectPatch, access=Access.FILES
+    ),
+    Route("DELETE", "/projects/{id}", "Delete a project; its files stay", _delete, access=Access.FILES),
 )

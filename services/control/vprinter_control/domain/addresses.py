@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 
 from vprinter_common import net
 from vprinter_common.contracts.printer import Bind
@@ -28,6 +28,15 @@ def conflict(one: Bind, other: Bind, interfaces: Sequence[net.Interface]) -> str
     if mine is not None and mine == others:
         return f"both use address {mine}"
     return None
+
+
+def shared_network(one: Bind, other: Bind, interfaces: Sequence[net.Interface]) -> IPv4Network | None:
+    """The network of this host in which slicers find both binds, if there is one."""
+    mine, others = bound_address(one, interfaces), bound_address(other, interfaces)
+    if mine is None or others is None or mine.is_loopback:
+        return None
+    networks = (own.network for interface in interfaces for own in interface.addresses)
+    return next((network for network in networks if mine in network and others in network), None)
 
 
 def bound_address(bind: Bind, interfaces: Sequence[net.Interface]) -> IPv4Address | None:

@@ -15,16 +15,21 @@ class Half:
     id: str
     client: str
     at: datetime
+    access_code: str | None = None
+    """Id of the access code that it came with, which is who sent it; none = not known."""
 
 
 def pair(uploads: Iterable[Half], jobs: Iterable[Half]) -> dict[str, str]:
-    """Upload id by job id. The order of arrival does not matter: same client first, then nearest in time."""
+    """Upload id by job id. The order of arrival does not matter: same client first, then nearest in time.
+
+    What came with different access codes never belongs together, though both senders be behind one address.
+    """
     jobs = list(jobs)
     candidates = sorted(
         (upload.client != job.client, abs(upload.at - job.at), upload.at, job.at, upload.id, job.id)
         for upload in uploads
         for job in jobs
-        if abs(upload.at - job.at) <= WINDOW
+        if abs(upload.at - job.at) <= WINDOW and _one_sender(upload, job)
     )
     paired: dict[str, str] = {}
     taken: set[str] = set()
@@ -33,3 +38,7 @@ def pair(uploads: Iterable[Half], jobs: Iterable[Half]) -> dict[str, str]:
             paired[job_id] = upload_id
             taken.add(upload_id)
     return paired
+
+
+def _one_sender(upload: Half, job: Half) -> bool:
+    return None in (upload.access_code, job.access_code) or upload.access_code == job.access_code

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from vprinter_common.contracts.printer import Mode
 from vprinter_common.contracts.status import PrinterStatus, State
 
-NEEDED = ("discovery", "ftps", "mqtt")
-"""A slicer needs all three."""
+SERVING = ("discovery", "mqtt", "ftps")
+RELAYING = ("discovery", "proxy")
 STALE = timedelta(seconds=30)
 """What was said longer ago says nothing about now."""
 
@@ -43,22 +44,29 @@ def fresh(statuses: Iterable[PrinterStatus], now: datetime) -> list[PrinterStatu
     return [status for status in statuses if now - status.at <= STALE]
 
 
-def whole(enabled: bool, statuses: Iterable[PrinterStatus]) -> Whole:
+def needed_by(mode: Mode) -> tuple[str, ...]:
+    """The services that a slicer needs, all of them."""
+    return RELAYING if mode is Mode.PROXY else SERVING
+
+
+def whole(enabled: bool, mode: Mode, statuses: Iterable[PrinterStatus]) -> Whole:
     """The printer's condition; `statuses` are fresh and of this printer only."""
+    names = needed_by(mode)
     services: dict[str, PrinterStatus] = {}
     for status in sorted(statuses, key=lambda status: (_WORST_LAST[status.state], -status.at.timestamp())):
         services.setdefault(status.service, status)
     services = dict(sorted(services.items()))
     if not enabled:
         return Whole(Condition.DISABLED, None, {})
-    needed = [services.get(service) for service in NEEDED]
+    needed = [services.get(service) for service in names]
     if all(status is not None and status.state is State.RUNNING for status in needed):
         return Whole(Condition.RUNNING, None, services)
     if not any(needed):
-        error = "no service reports this printer: is its address on a host where discovery, ftps and mqtt run?"
+        run = f"{', '.join(names[:-1])} and {names[-1]}"
+        error = f"no service reports this printer: is its address on a host where {run} run?"
         return Whole(Condition.UNSERVED, error, services)
     problems = [problem for status in services.values() for problem in _problems(status)]
-    problems += [f"{service} does not report: is it running?" for service in NEEDED if service not in services]
+    problems += [f"{service} does not report: is it running?" for service in names if service not in services]
     starting = all(status is None or status.state in (State.RUNNING, State.STARTING) for status in needed)
     state = Condition.STARTING if starting else Condition.DEGRADED
     return Whole(state, "; ".join(problems) or None, services)

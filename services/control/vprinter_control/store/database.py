@@ -10,8 +10,11 @@ from sqlalchemy import Connection, event, make_url
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import sessionmaker
 
+from vprinter_control.store import search
 from vprinter_control.store.commits import Commits
+from vprinter_control.store.once import write_claim
 
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
 _WRITING = "vprinter_writing"
@@ -34,7 +37,11 @@ class Database:
         self.commits = Commits()
         self._lock = asyncio.Lock()
         self._readers = async_sessionmaker(engine, expire_on_commit=False)
-        self._writers = async_sessionmaker(engine.execution_options(**{_WRITING: True}), expire_on_commit=False)
+        writing = sessionmaker()
+        search.follow(writing)
+        self._writers = async_sessionmaker(
+            engine.execution_options(**{_WRITING: True}), expire_on_commit=False, sync_session_class=writing
+        )
         self._failure: str | None = None
 
     @asynccontextmanager
@@ -49,11 +56,14 @@ class Database:
         async with self._lock:
             try:
                 async with self._writers() as session, session.begin():
+                    claim = await write_claim(session)
                     yield session
             except _UNWELL as error:
                 self._failure = type(error).__name__
                 raise
             self._failure = None
+        if claim is not None:
+            claim.written = True
         self.commits.announce()
 
     async def probe(self) -> None:

@@ -10,7 +10,7 @@ from vprinter_control.store.database import Database
 
 log = structlog.get_logger()
 
-HEAD = "0001"
+HEAD = "0006"
 """The newest migration. Stands here so that a start with nothing to migrate need not import Alembic."""
 MIGRATIONS = Path(__file__).parent / "migrations"
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Any
 
-from pydantic import SecretStr
+from pydantic import SecretStr, TypeAdapter
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -16,12 +16,16 @@ from vprinter_common.contracts.printer import (
     Certificate,
     Mode,
     PortRange,
+    Target,
     VirtualPrinter,
 )
 from vprinter_control.domain.refusal import NotThere
-from vprinter_control.store.schema import Code, Printer
+from vprinter_control.domain.relaying import AS_THE_MODE, Passing, relay_of
+from vprinter_control.store import targets
+from vprinter_control.store.schema import Code, Printer, RealPrinter
 
 EVERYWHERE = Bind(any=True)
+_PASSING = TypeAdapter(Passing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +33,8 @@ class Draft:
     """What a user decides about a printer."""
 
     name: str
-    model: str
-    """A catalog code."""
+    model: str = ""
+    """A catalog code; of a new printer with a target it may be left out and is the target's then."""
     mode: Mode = Mode.IMMEDIATE
     enabled: bool = True
     bind: Bind = EVERYWHERE
@@ -38,6 +42,9 @@ class Draft:
     passive_ports: PortRange = DEFAULT_PASSIVE_PORTS
     pasv_address: IPv4Address | None = None
     announce_to: tuple[IPv4Address, ...] = ()
+    target: str | None = None
+    """Id of a real printer."""
+    relay: Passing = AS_THE_MODE
 
 
 def draft_of(printer: Printer) -> Draft:
@@ -52,6 +59,8 @@ def draft_of(printer: Printer) -> Draft:
         passive_ports=PortRange(low=printer.passive_low, high=printer.passive_high),
         pasv_address=_address(printer.pasv_address),
         announce_to=tuple(IPv4Address(host) for host in printer.announce_to),
+        target=printer.target_id,
+        relay=_PASSING.validate_python(printer.relay),
     )
 
 
@@ -68,27 +77,41 @@ def columns_of(draft: Draft) -> dict[str, Any]:
         "passive_high": draft.passive_ports.high,
         "pasv_address": str(draft.pasv_address) if draft.pasv_address else None,
         "announce_to": [str(host) for host in draft.announce_to],
+        "target_id": draft.target,
+        "relay": _PASSING.dump_python(draft.relay, mode="json", exclude_none=True),
     }
 
 
-def specification(printer: Printer, codes: Sequence[Code]) -> VirtualPrinter | None:
+def identity(printer: Printer, target: RealPrinter | None) -> tuple[str, str]:
+    """Serial number and model that slicers see: a proxy's are those of its target."""
+    if Mode(printer.mode) is Mode.PROXY and target is not None:
+        return target.serial, target.model
+    return printer.serial, printer.model
+
+
+def specification(printer: Printer, codes: Sequence[Code], target: RealPrinter | None) -> VirtualPrinter | None:
     """The desired state as edges see it; None until the printer has been enabled once."""
     if printer.certificate_chain is None or printer.certificate_key is None:
         return None
     draft = draft_of(printer)
+    serial, model = identity(printer, target)
+    # The code that slicers give to a proxy is for the real printer to judge.
+    let_in = () if draft.mode is Mode.PROXY else codes
     return VirtualPrinter(
         id=printer.id,
         revision=printer.revision,
         name=draft.name,
         enabled=draft.enabled,
         mode=draft.mode,
-        model=draft.model,
-        serial=printer.serial,
-        access_codes=tuple(AccessCode(id=code.id, owner=code.owner, code=SecretStr(code.code)) for code in codes),
+        model=model,
+        serial=serial,
+        access_codes=tuple(AccessCode(id=code.id, owner=code.owner, code=SecretStr(code.code)) for code in let_in),
         bind=draft.bind,
         advertise=draft.advertise,
         passive_ports=draft.passive_ports,
         pasv_address=draft.pasv_address,
+        target=_target(target) if target is not None else None,
+        relay=relay_of(draft.mode, draft.relay),
         certificate=Certificate(chain_pem=printer.certificate_chain, key_pem=printer.certificate_key),
         announce_to=draft.announce_to,
     )
@@ -108,18 +131,32 @@ async def every(session: AsyncSession) -> list[Printer]:
 
 
 async def codes(session: AsyncSession) -> dict[str, list[Code]]:
-    """Access codes by printer."""
+    """Access codes by printer, the primary one first."""
     found: dict[str, list[Code]] = {}
-    for code in await session.scalars(select(Code).order_by(Code.id)):
+    for code in await session.scalars(select(Code).order_by(Code.seq)):
         found.setdefault(code.printer_id, []).append(code)
     return found
 
 
 async def specifications(session: AsyncSession) -> dict[str, VirtualPrinter]:
     """The whole desired state, by printer id."""
-    by_printer = await codes(session)
-    specs = (specification(printer, by_printer.get(printer.id, ())) for printer in await every(session))
+    by_printer, known = await codes(session), await targets.by_id(session)
+    specs = (
+        specification(printer, by_printer.get(printer.id, ()), known.get(printer.target_id or ""))
+        for printer in await every(session)
+    )
     return {spec.id: spec for spec in specs if spec is not None}
+
+
+def _target(target: RealPrinter) -> Target:
+    return Target(
+        id=target.id,
+        host=target.host,
+        serial=target.serial,
+        model=target.model,
+        access_code=SecretStr(target.access_code),
+        fingerprint=target.fingerprint,
+    )
 
 
 def _address(text: str | None) -> IPv4Address | None:
