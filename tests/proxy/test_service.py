@@ -17,6 +17,8 @@ from vprinter_common.bus import Bus
 from vprinter_common.contracts import subjects
 from vprinter_common.contracts.status import PrinterStatus, State
 
+REASON = "proxy mode needs a real printer behind it: choose one"
+
 
 @pytest.fixture
 def nats(tmp_path: Path) -> Iterator[NatsServer]:
@@ -24,7 +26,7 @@ def nats(tmp_path: Path) -> Iterator[NatsServer]:
         yield server
 
 
-async def test_a_proxy_in_the_bucket_is_reported_as_failed_and_the_service_stops_when_told(
+async def test_a_proxy_without_a_printer_behind_it_is_reported_as_failed_and_the_service_stops_when_told(
     nats: NatsServer, tmp_path: Path
 ) -> None:
     port = free_port()
@@ -36,18 +38,17 @@ async def test_a_proxy_in_the_bucket_is_reported_as_failed_and_the_service_stops
         "VPRINTER_NATS__USER": "test",
         "VPRINTER_NATS__PASSWORD": nats.password,
     }
-    target = {"host": "10.0.0.9", "serial": "01P00A000000001", "model": "C12", "access_code": "Sesame43"}
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "vprinter_proxy", env=environ, stderr=asyncio.subprocess.PIPE
     )
     try:
         async with Bus(nats.settings, "control", CollectorRegistry()) as bus:
             await bus.wait_connected()
-            await bus.put(subjects.PRINTERS, "p1", virtual_printer(mode="proxy", target=target))
+            await bus.put(subjects.PRINTERS, "p1", virtual_printer(mode="proxy"))
             status = await failed(bus)
-        assert status.error == "proxy mode is not built yet"
+        assert status.error == REASON
         async with aiohttp.ClientSession() as http, http.get(f"http://127.0.0.1:{port}/readyz") as answer:
-            assert (await answer.json())["problems"] == {"listeners": "Virtual Printer: proxy mode is not built yet"}
+            assert (await answer.json())["problems"] == {"listeners": f"Virtual Printer: {REASON}"}
         process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(8):
             _, log = await process.communicate()

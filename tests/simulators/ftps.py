@@ -15,6 +15,8 @@ from tests.simulators.trust import connect_from, secure, slicer_context
 CONNECT_TIMEOUT = 10.0
 REPLY_TIMEOUT = 60.0
 CHUNK = 64 * 1024
+UNKNOWN = (500, 502)
+"""Replies to a command that the server does not know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,12 +170,20 @@ class FtpsSession:
         return self._expect(self.reply(), 226, about="STOR")
 
     def _open_data(self) -> socket.socket:
-        """EPSV and the TCP connection; with an early ClientHello the TLS object waits for its answer."""
-        reply = self.command("EPSV", 229)
-        found = re.search(r"\(\|\|\|(\d+)\|\)", reply.text)
-        if found is None:
+        """EPSV, or PASV where it is unknown, and the TCP connection; an early ClientHello's TLS waits for its answer.
+
+        The address in a 227 is not used, as libcurl does not: the printer is where the control connection goes.
+        """
+        reply = self.command("EPSV", 229, *UNKNOWN)
+        if reply.code in UNKNOWN:
+            reply = self.command("PASV", 227)
+        if extended := re.search(r"\(\|\|\|(\d+)\|\)", reply.text):
+            port = int(extended[1])
+        elif passive := re.search(r"\d+,\d+,\d+,\d+,(\d+),(\d+)", reply.text):
+            port = int(passive[1]) << 8 | int(passive[2])
+        else:
             raise FtpRefused(Gate.UPLOAD, f"no port in {reply.text!r}", reply)
-        sock = connect_from(self._source, self._address, int(found[1]), CONNECT_TIMEOUT)
+        sock = connect_from(self._source, self._address, port, CONNECT_TIMEOUT)
         if self._data_tls is DataTls.ON_CONNECT:
             return self._client_hello(sock)
         return sock

@@ -55,6 +55,11 @@ def number(value: Json) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+def scalar(value: Json) -> bool:
+    """Text or a number: a slicer gets back what it sent."""
+    return string(value) or number(value)
+
+
 def boolean(value: Json) -> bool:
     """`true` or `false`; 0 and 1 are neither."""
     return isinstance(value, bool)
@@ -179,7 +184,8 @@ MODULE_RULES: tuple[Rule, ...] = (
     *_rules(boolean, "module[].visible", Need.OPTIONAL),
     *_rules(integer, "module[].flag", Need.OPTIONAL),
     *_rules(array, "module"),
-    *_rules(string, "command sequence_id"),
+    *_rules(string, "command"),
+    *_rules(scalar, "sequence_id"),
 )
 
 
@@ -271,7 +277,7 @@ def _common_sense(status: dict[str, Json], model: str) -> Iterator[str]:
     for name in ("project_id", "profile_id", "task_id", "subtask_id"):
         faults[f"{name} makes the slicer ask the cloud"] = status[name] not in {"0", ""}
     for name in ("mc_percent", "mc_remaining_time", "layer_num"):
-        faults[f"{name} is not 0 though nothing prints"] = state != "RUNNING" and status[name] != 0
+        faults[f"{name} is not 0 though nothing prints"] = state not in {"RUNNING", "FINISH"} and status[name] != 0
     faults["idle, but with a file"] = state == "IDLE" and bool(status["gcode_file"] or status["subtask_name"])
     faults["idle, but prepared"] = state == "IDLE" and status["gcode_file_prepare_percent"] != "0"
     faults["finished, but not prepared"] = state == "FINISH" and status["gcode_file_prepare_percent"] != "100"

@@ -18,6 +18,7 @@ WRONG: dict[str, object] = {
     "integer": "5",
     "unsigned": "5",
     "number": True,
+    "scalar": True,
     "boolean": 1,
     "array": {},
     "record": [],
@@ -37,7 +38,7 @@ Report = dict[str, Any]
 def status_of(code: str) -> Report:
     conversation = Conversation(model(code))
     session = SessionState(client="10.0.0.1", serial="S1", advertise="10.0.0.2", access_code="a1B2c3D4")
-    report: Report = json.loads(conversation.render(conversation.report_key(session), 1))
+    report: Report = json.loads(conversation.render(conversation.report_key(session, 0.0), 1))
     return report
 
 

@@ -1,15 +1,10 @@
 """`python -m vprinter_proxy`."""
 
-from vprinter_common.fleet.reconcile import edge_body
 from vprinter_common.runtime.service import run
-from vprinter_common.runtime.settings import CommonSettings
-from vprinter_proxy.edge import ProxyEdge
-
-
-def main() -> None:
-    """Run the proxy service as this process."""
-    run("proxy", CommonSettings(), lambda runtime: edge_body(runtime, ProxyEdge()))
-
+from vprinter_proxy.printer import SERVICE
+from vprinter_proxy.service import body
+from vprinter_proxy.settings import ProxySettings
 
 if __name__ == "__main__":
-    main()
+    settings = ProxySettings()
+    run(SERVICE, settings, body(settings))

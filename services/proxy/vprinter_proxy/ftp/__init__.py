@@ -1,0 +1,1 @@
+"""The relay of FTPS that terminates TLS on both sides."""

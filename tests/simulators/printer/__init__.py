@@ -1,0 +1,1 @@
+"""A real printer as far as the network can tell, for tests and demonstrations."""
