@@ -1,81 +1,23 @@
 """Two real LANs. Run by test_netns.py inside a network namespace of its own; the real ports are free there."""
 
-import ctypes
 import os
-import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 
 from tests.common.nats_server import NatsServer
 from tests.common.printers import SERIAL, as_certificate, certificate
+from tests.discovery.lans import INSIDE, Lan, ip, lan
 from tests.discovery.radio import Radio
 from tests.discovery.running import Discovery, detect, discovery
 from vprinter_common.contracts.status import State
 from vprinter_common.wire import ssdp
 
-pytestmark = pytest.mark.skipif("VPRINTER_TEST_NETNS" not in os.environ, reason="runs inside test_netns.py")
-_CLONE_NEWNET = 0x40000000
-_libc = ctypes.CDLL(None, use_errno=True)
-T = TypeVar("T")
+pytestmark = pytest.mark.skipif(INSIDE not in os.environ, reason="runs inside test_netns.py")
 SEARCH = b'M-SEARCH * HTTP/1.1\r\nMAN: "ssdp:discover"\r\nST: urn:bambulab-com:device:3dprinter:1\r\n\r\n'
-
-
-def ip(*words: str) -> None:
-    """The `ip` tool in this host's namespace."""
-    subprocess.run(["ip", *words], check=True)
-
-
-class Lan:
-    """A network with one slicer, in its own namespace, plugged to our `device`."""
-
-    def __init__(self, device: str, ours: str, theirs: str) -> None:
-        self.device, self.address = device, theirs
-        self._process = subprocess.Popen(["unshare", "-n", "sh", "-c", "echo; exec sleep 600"], stdout=subprocess.PIPE)
-        assert self._process.stdout is not None
-        self._process.stdout.readline()  # by now it is in its namespace
-        self._process.stdout.close()
-        self._netns = f"/proc/{self._process.pid}/ns/net"
-        ip("link", "add", device, "type", "veth", "peer", "name", "s0", "netns", str(self._process.pid))
-        ip("addr", "add", f"{ours}/24", "brd", "+", "dev", device)
-        ip("link", "set", device, "up")
-        for words in (["addr", "add", f"{theirs}/24", "brd", "+", "dev", "s0"], ["link", "set", "s0", "up"]):
-            subprocess.run(["nsenter", f"--net={self._netns}", "ip", *words], check=True)
-
-    def there(self, make: Callable[[], T]) -> T:
-        """Make something (a socket) in the slicer's namespace, where it stays."""
-        with Path("/proc/self/ns/net").open() as here, Path(self._netns).open() as there:
-            _enter(there.fileno())
-            try:
-                return make()
-            finally:
-                _enter(here.fileno())
-
-    def radio(self, address: str = "0.0.0.0") -> Radio:
-        """The slicer's SSDP port."""
-        return self.there(lambda: Radio(ssdp.PORT, address))
-
-    def close(self) -> None:
-        self._process.kill()
-        self._process.wait()
-        subprocess.run(["ip", "link", "del", self.device], check=False, stderr=subprocess.DEVNULL)
-
-
-def _enter(descriptor: int) -> None:
-    if _libc.setns(descriptor, _CLONE_NEWNET):
-        raise OSError(ctypes.get_errno(), "setns")
-
-
-@contextmanager
-def lan(device: str, ours: str, theirs: str) -> Iterator[Lan]:
-    made = Lan(device, ours, theirs)
-    try:
-        yield made
-    finally:
-        made.close()
 
 
 @pytest.fixture
@@ -226,3 +168,35 @@ async def test_a_real_printer_is_heard_with_the_interface_it_is_on(
             while not heard:
                 heard = await service.heard()
         assert [(one.address, one.interface) for one in heard] == [("10.72.0.20", "b0")]
+
+
+async def test_a_proxy_between_two_lans_passes_on_what_its_printer_says_and_follows_it_to_another_address(
+    a: Lan, b: Lan, nats: NatsServer, identity: dict[str, str]
+) -> None:
+    real = ssdp.Announcement("10.72.0.20", SERIAL, "C12", "Bench", "01.07.00.00", connect="cloud", bind="occupied")
+    target = {"id": "r1", "host": real.location, "serial": SERIAL, "model": "C12", "access_code": "12345678"}
+    async with discovery(nats, ssdp.PORT, ()) as service:
+        await service.want(
+            bind={"any": True}, mode="proxy", model="C12", name="Relay", target=target, certificate=identity
+        )
+        await service.status_when(State.RUNNING)
+        with a.radio() as slicer, b.radio() as printer:
+            with pytest.raises(TimeoutError):
+                await slicer.receive(0.5)
+            for address in ("10.72.0.20", "10.72.0.21"):
+                if address != real.location:
+                    b.ip("addr", "add", f"{address}/24", "dev", "s0")
+                with b.there(lambda at=address: Radio(0, at)) as moved:  # type: ignore[misc]
+                    moved.say(ssdp.notify_alive(replace(real, location=address)), ("10.72.0.255", ssdp.PORT))
+                while [one.address for one in await service.heard()] != [address]:
+                    pass
+                said = ssdp.parse((await slicer.receive(15))[0])
+                assert isinstance(said, ssdp.Alive)
+                found = said.announcement
+                assert (found.serial, found.location, found.name) == (SERIAL, "10.71.0.2", "Relay")
+                assert (found.connect, found.bind, found.version) == ("lan", "free", "01.07.00.00")
+            heard = await everything(printer)
+            assert {said.announcement.location for said in heard if isinstance(said, ssdp.Alive)} <= {
+                "10.72.0.20",
+                "10.72.0.21",
+            }

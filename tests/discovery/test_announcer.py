@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from tests.common.printers import SERIAL, virtual_printer
 from tests.common.waiting import until
-from tests.discovery.radio import Radio, Recorded, free_udp_port
+from tests.discovery.radio import Radio, Recorded, arrival, free_udp_port
 from vprinter_common import catalog
 from vprinter_common.fleet.edge import ANY, Placement, Serving
 from vprinter_common.net import Interface
@@ -250,9 +250,9 @@ async def test_own_printers_are_told_from_real_ones_by_serial_and_by_address() -
         return ssdp.Announcement(location, serial, "C12", "x", "1")
 
     async with voice.announcing(serving()):
-        assert voice.is_ours(said(SERIAL, "127.0.0.50"))
-        assert voice.is_ours(said("an-older-serial-of-ours", "127.0.0.7"))
-        assert not voice.is_ours(said("01P00A000000001", "127.0.0.50"))
+        assert voice.is_ours(said(SERIAL, "127.0.0.50"), arrival())
+        assert voice.is_ours(said("an-older-serial-of-ours", "127.0.0.7"), arrival())
+        assert not voice.is_ours(said("01P00A000000001", "127.0.0.50"), arrival())
 
 
 @pytest.mark.parametrize(

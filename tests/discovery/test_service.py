@@ -136,15 +136,38 @@ async def test_metrics_tell_of_announcements_and_detect(
         assert 'vprinter_listener_bound{listener="ssdp",printer="p1"} 1.0' in text
 
 
-async def test_a_proxy_is_not_announced_here(nats: NatsServer) -> None:
-    with Radio(free_udp_port()) as slicer:
-        async with discovery(nats, slicer.port) as service:
+async def test_a_proxy_answers_detect_as_its_printer_and_is_silent_beside_it(
+    nats: NatsServer, leaf_and_ca: tuple[dict[str, str], str]
+) -> None:
+    port = free_udp_port()
+    with Radio(port) as slicer, Radio(0, "127.0.0.90") as printer:
+        async with discovery(nats, port) as service:
+            serial, host = "01P00A000000009", "127.0.0.90"
+            target = {"id": "r1", "host": host, "serial": serial, "model": "C12", "access_code": "12345678"}
             await service.want(
                 address="127.0.0.71",
+                certificate=leaf_and_ca[0],
                 mode="proxy",
-                target={"host": "10.0.0.9", "serial": "x", "model": "C12", "access_code": "12345678"},
+                serial=serial,
+                model="C12",
+                target=target,
             )
-            await service.want(id="p2", address="127.0.0.1", serial="S2", enabled=False)
-            with pytest.raises(TimeoutError):
-                await slicer.receive(within=0.5)
-            assert await service.bus.read(subjects.STATUS, PrinterStatus) == {}
+            await service.status_when(State.RUNNING)
+            real = ssdp.Announcement(host, serial, "C12", "Bench", "01.07.00.00")
+            printer.say(ssdp.notify_alive(real), (BROADCAST, port))
+            while not (heard := await service.heard()):
+                pass
+            assert [(one.serial, one.address) for one in heard] == [(serial, host)]
+            assert await detect("127.0.0.71", service.section.detect_port) == serial
+        assert await slicer.hear() == ssdp.Alive(real)
+        with pytest.raises(TimeoutError):
+            await slicer.receive(within=0.3)
+
+
+async def test_a_proxy_without_a_printer_and_one_that_is_switched_off_are_not_served(nats: NatsServer) -> None:
+    async with discovery(nats, free_udp_port()) as service:
+        await service.want(id="p2", address="127.0.0.1", serial="S2", enabled=False)
+        await service.want(address="127.0.0.71", mode="proxy")
+        status = await service.status_when(State.FAILED)
+        assert status.error == "proxy mode needs a real printer behind it: choose one"
+        assert set(await service.bus.read(subjects.STATUS, PrinterStatus)) == {"p1.discovery.node"}

@@ -7,6 +7,8 @@
 << section.command {fields}     the printer answers
 << push STATE percent "job"     a report goes out
 << asks filename plate          a print is made known to the system
+<< forwards section.command     a command goes to the real printer
+@@ section.command {fields}     the real printer says something, sequence_id "1" unless given
 << ignored reason
 """
 
@@ -20,7 +22,9 @@ import pytest
 from tests.simulators.report_rules import report_errors
 from vprinter_common.catalog import Model, model
 from vprinter_common.contracts.live import UploadLive, UploadPhase
-from vprinter_mqtt.conversation import Conversation, Ignored, Outgoing, PrintRequested, PushNow, Reply
+from vprinter_common.contracts.target import TargetSaid
+from vprinter_mqtt.conversation import Conversation, Forward, Ignored, Outgoing, PrintRequested, PushNow, Reply
+from vprinter_mqtt.mirror import Mirror
 from vprinter_mqtt.session_state import SessionState
 
 SERIAL = "00M00A391800001"
@@ -46,9 +50,10 @@ class Playbook:
     of: Model = field(default_factory=lambda: model("X1C"))
     session: SessionState = field(default_factory=a_session)
     now: float = 1000.0
+    mirror: Mirror | None = None
 
     def __post_init__(self) -> None:
-        self.conversation = Conversation(self.of)
+        self.conversation = Conversation(self.of, self.mirror)
         self.sequence = 0
 
     def run(self, script: str) -> None:
@@ -71,7 +76,7 @@ class Playbook:
     def report(self) -> dict[str, object]:
         """The `print` section of a report for the slicer, checked."""
         self.sequence += 1
-        payload = self.conversation.render(self.conversation.report_key(self.session), self.sequence)
+        payload = self.conversation.render(self.conversation.report_key(self.session, self.now), self.sequence)
         message = json.loads(payload)
         assert report_errors(message, self.of.code) == []
         report: dict[str, object] = message["print"]
@@ -89,7 +94,13 @@ class Playbook:
                 return self._tell(self.ask({section: body}))
             case ["..", seconds]:
                 self.now += float(seconds)
-                return self._tell(self.conversation.on_time(self.session, self.now))
+                late = self.conversation.overdue(self.now)
+                return self._tell([*self.conversation.on_time(self.session, self.now), *self._own(late)])
+            case ["@@", name, *fields]:
+                section, command = name.split(".")
+                body = {"command": command, "sequence_id": "1"} | json.loads(fields[0] if fields else "{}")
+                said = TargetSaid(target="r1", payload={section: body})
+                return self._tell(self._own(self.conversation.on_said(said, self.now)))
             case ["^^", phase, rest]:
                 upload, filename, *sizes = rest.split()
                 received, total = (int(part) for part in sizes[0].split("/")) if sizes else (0, None)
@@ -97,6 +108,10 @@ class Playbook:
                 moved = self.conversation.on_upload([self.session], event, self.now)
                 return self._tell([PushNow() for _ in moved])
         raise ValueError(line)
+
+    def _own(self, replies: list[tuple[SessionState, Reply]]) -> list[Outgoing]:
+        """What of it is for this slicer."""
+        return [reply for session, reply in replies if session is self.session]
 
     def _tell(self, said: list[Outgoing]) -> list[str]:
         return [f"<< {self._line(item)}" for item in said]
@@ -116,5 +131,7 @@ class Playbook:
                 return f'push {report["gcode_state"]} {report["gcode_file_prepare_percent"]} "{report["subtask_name"]}"'
             case PrintRequested(project):
                 return f"asks {project.filename} {project.plate}"
+            case Forward(command=command):
+                return f"forwards {command.label}"
             case Ignored(reason):
                 return f"ignored {reason}"

@@ -2,7 +2,8 @@
 
 import pytest
 
-from vprinter_mqtt.answers import EMPTY, MAX_ECHO, POLICIES, Policy, acknowledge, echo, refuse
+from vprinter_common.wire.report import MAX_ECHO, acknowledge, echo
+from vprinter_mqtt.answers import EMPTY, POLICIES, Policy, refuse
 
 
 def test_every_empty_answer_has_its_fields_and_no_others_do() -> None:
@@ -18,6 +19,7 @@ def test_every_empty_answer_has_its_fields_and_no_others_do() -> None:
         (0.4, 0.4),
         ("x" * 1000, "x" * MAX_ECHO),
         (1 << 60, "0"),
+        (True, "0"),
         (float("inf"), "0"),
         (None, "0"),
         ([], "0"),

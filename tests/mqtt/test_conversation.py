@@ -297,13 +297,13 @@ def test_two_slicers_never_see_each_others_job() -> None:
     ]
     for upload in uploads:
         conversation.on_upload([one, two], upload, 1.0)
-    views = [conversation.report_key(session).view for session in (one, two)]
+    views = [conversation.report_key(session, 0.0).view for session in (one, two)]
     assert [(view.subtask_name, view.percent) for view in views] == [("one", 0), ("two", 50)]
 
 
 def test_idle_slicers_share_one_rendering() -> None:
     conversation = Conversation(model("X1C"))
-    keys = {conversation.report_key(a_session(client=f"10.0.0.{host}")) for host in range(200)}
+    keys = {conversation.report_key(a_session(client=f"10.0.0.{host}"), 0.0) for host in range(200)}
     assert len(keys) == 1
 
 

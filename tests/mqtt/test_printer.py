@@ -44,6 +44,7 @@ from vprinter_mqtt.client import SlicerConnection
 from vprinter_mqtt.messenger import Messenger
 from vprinter_mqtt.metrics import Metrics
 from vprinter_mqtt.printer import Printer
+from vprinter_mqtt.transport import shake_hands
 
 ADDRESS = "127.0.0.1"
 
@@ -140,7 +141,9 @@ class Bench:
         self.left = asyncio.Event()
 
     async def open(self) -> None:
-        self.server = await listen_tls(ADDRESS, 0, self._connection, self._server_context, self._on_handshake)
+        self.server = await listen_tls(
+            ADDRESS, 0, self._connection, self._server_context, self._on_handshake, shake_hands=shake_hands
+        )
         self.tasks.spawn(self._beat(), "beat")
 
     async def _beat(self) -> None:
@@ -302,6 +305,39 @@ async def test_a_revoked_code_ends_its_sessions_and_no_other(bench: Bench) -> No
     assert await other.log_in("Another1") is ConnectCode.ACCEPTED
     bench.printer.spec_changed()
     await other.report()
+
+
+def codes(bench: Bench, *given: tuple[str, str, str]) -> None:
+    """Publish access codes: id, owner, code."""
+    fields = [{"id": id_, "owner": owner, "code": code} for id_, owner, code in given]
+    spec = bench.serving.spec.model_dump(mode="json") | {"access_codes": fields}
+    bench.serving.spec = VirtualPrinter.model_validate(spec)
+    bench.printer.spec_changed()
+
+
+async def test_a_code_that_was_replaced_ends_its_sessions_though_its_id_stays(bench: Bench) -> None:
+    codes(bench, ("c1", "Ada", CODE), ("c2", "Bob", "Another1"))
+    ada, bob = await bench.logged_in(), await bench.connect()
+    assert await bob.log_in("Another1") is ConnectCode.ACCEPTED
+    codes(bench, ("c1", "Ada", "Replaced"), ("c2", "Bob", "Another1"))
+    assert await ada.ended()
+    await bob.report()
+
+
+async def test_an_owner_who_is_named_anew_stays_connected_and_prints_under_the_new_name(bench: Bench) -> None:
+    codes(bench, ("c1", "Ada", CODE))
+    slicer = await bench.logged_in()
+    codes(bench, ("c1", "Ada Lovelace", CODE))
+    (listed,) = bench.serving.sessions.values()
+    assert (listed.access_code, listed.owner) == ("c1", "Ada Lovelace")
+    bench.tasks.spawn(bench.printer._messenger.deliver(), "jobs")
+    body = {"command": "project_file", "sequence_id": "1", "url": "ftp://cube.gcode.3mf", "file": "cube.gcode.3mf"}
+    slicer.send(Publish(f"device/{SERIAL}/request", json.dumps({"print": body}).encode()))
+    async with asyncio.timeout(10):
+        await bench.bus.published.wait()
+    (job,) = bench.bus.facts
+    assert isinstance(job, JobRequested)
+    assert (job.access_code, job.owner) == ("c1", "Ada Lovelace")
 
 
 async def test_a_slicer_that_does_not_read_is_evicted_and_delays_nobody(

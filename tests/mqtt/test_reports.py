@@ -73,7 +73,7 @@ def test_the_percent_stands_in_both_fields_where_there_are_two() -> None:
 
 def test_reports_are_counted_and_indented_by_four() -> None:
     conversation = Conversation(model("P1S"))
-    payload = conversation.render(conversation.report_key(a_session()), 17)
+    payload = conversation.render(conversation.report_key(a_session(), 0.0), 17)
     assert payload.startswith(b'{\n    "print": {\n        "command": "push_status"')
     assert json.loads(payload)["print"]["sequence_id"] == "17"
     assert payload == json.dumps(json.loads(payload), indent=4).encode()
@@ -81,7 +81,7 @@ def test_reports_are_counted_and_indented_by_four() -> None:
 
 def test_names_with_quotes_and_other_scripts_stay_what_they_are() -> None:
     conversation = Conversation(model("X1C"))
-    key = conversation.report_key(a_session())
+    key = conversation.report_key(a_session(), 0.0)
     view = View(key.view.gcode_state, 0, 'a"@serial@"\\.3mf', "Würfel 日本\ud800")
     report = json.loads(conversation.render(key._replace(view=view), 1))["print"]
     assert (report["gcode_file"], report["subtask_name"]) == ('a"@serial@"\\.3mf', "Würfel 日本?")
@@ -90,7 +90,7 @@ def test_names_with_quotes_and_other_scripts_stay_what_they_are() -> None:
 @every_model
 def test_rendering_costs_far_less_than_half_a_millisecond(of: Model) -> None:
     conversation = Conversation(of)
-    key = conversation.report_key(a_session())
+    key = conversation.report_key(a_session(), 0.0)
     begun = process_time()
     for sequence in range(200):
         conversation.render(key, sequence)
@@ -121,7 +121,7 @@ def test_building_a_report_twice_gives_two_reports() -> None:
 
 def test_a_report_that_was_kept_differs_in_its_sequence_id_only() -> None:
     conversation = Conversation(model("BL-P001"))
-    key = conversation.report_key(a_session())
+    key = conversation.report_key(a_session(), 0.0)
     view = View(key.view.gcode_state, 0, '"@sequence@".3mf', '@sequence@"')
     key = key._replace(view=view)
     first, second = (json.loads(conversation.render(key, sequence))["print"] for sequence in (9, 10))

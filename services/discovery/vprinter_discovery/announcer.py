@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 from itertools import count
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry
 
-from vprinter_common import catalog, net
+from vprinter_common import net
 from vprinter_common.fleet.edge import Placement, Serving
+from vprinter_common.metrics import declared
 from vprinter_common.runtime.tasks import TaskSet
 from vprinter_common.wire import ssdp
-from vprinter_discovery.airwaves import Airwaves
+from vprinter_discovery.airwaves import Airwaves, Arrival
+from vprinter_discovery.originals import Original, firmware
 from vprinter_discovery.routes import Route, routes
 
 log = structlog.get_logger()
@@ -36,6 +38,8 @@ class Announced:
     phase: float = 0.0
     """Its turn within the interval, in seconds."""
     due: asyncio.Event = field(default_factory=asyncio.Event)
+    original: Original | None = None
+    """The real printer that it is the proxy of."""
 
     @property
     def placement(self) -> Placement:
@@ -45,16 +49,34 @@ class Announced:
     def announcement(self, local: str | None) -> ssdp.Announcement:
         """What is said of it to those who reach us at `local`."""
         spec = self.serving.spec
-        firmware = catalog.model(spec.model).firmware
-        return ssdp.Announcement(self.placement.address_for(local), spec.serial, spec.model, spec.name, firmware)
+        ours = ssdp.Announcement(
+            self.placement.address_for(local), spec.serial, spec.model, spec.name, firmware(spec, self.original)
+        )
+        return ours if self.original is None else self.original.announcement(ours)
+
+    def speaks_on(self, device: str) -> bool:
+        """Whether it may be announced in the network of this interface."""
+        return self.original is None or self.original.lets_speak_on(device)
+
+    @property
+    def speaks(self) -> bool:
+        """Whether it may be announced to hosts that are in none of its networks."""
+        if self.original is None or self.original.is_alive:
+            return True
+        return any(self.speaks_on(route.device) for route in self.routes)
 
     def locations(self) -> Iterator[str]:
         """Every address that is told of it by broadcast."""
         return (self.placement.address_for(route.source) for route in self.routes)
 
-    def is_same(self, said: ssdp.Announcement) -> bool:
+    def is_same(self, said: ssdp.Announcement, source: str) -> bool:
         """Whether that is said of this printer, by us or at one of our addresses."""
-        return said.serial == self.serving.spec.serial or said.location in self.locations()
+        if said.location in self.locations():
+            return True
+        if self.original is None:
+            return said.serial == self.serving.spec.serial
+        # A proxy shares its serial number with the real printer.
+        return source in (route.source for route in self.routes)
 
 
 class Announcer:
@@ -78,24 +100,17 @@ class Announcer:
         self._turns = count()
         self._failing: dict[tuple[str, str, str], str] = {}
         self._tasks = TaskSet("announcer")
-        self._announcements = Counter(
-            "vprinter_discovery_announcements",
-            "Announcements that left by one interface at least",
-            ["printer", "kind"],
-            registry=registry,
-        )
-        self._failures = Counter(
-            "vprinter_discovery_send_failures", "Datagrams that could not be sent", ["interface"], registry=registry
-        )
+        self._announcements = declared.ANNOUNCEMENTS.create(registry)
+        self._failures = declared.SEND_FAILURES.create(registry)
 
     @property
     def printers(self) -> Sequence[Announced]:
         """All printers on the air."""
         return tuple(self._printers.values())
 
-    def is_ours(self, said: ssdp.Announcement) -> bool:
+    def is_ours(self, said: ssdp.Announcement, arrival: Arrival) -> bool:
         """Whether that is said of a printer of this node."""
-        return any(printer.is_same(said) for printer in self._printers.values())
+        return any(printer.is_same(said, arrival.peer[0]) for printer in self._printers.values())
 
     def host_changed(self, interfaces: Sequence[net.Interface]) -> None:
         """The host's addresses are these now: announce everywhere anew."""
@@ -106,10 +121,10 @@ class Announcer:
             printer.due.set()
 
     @asynccontextmanager
-    async def announcing(self, serving: Serving) -> AsyncIterator[None]:
+    async def announcing(self, serving: Serving, original: Original | None = None) -> AsyncIterator[None]:
         """Keep the printer on the air while the context is open; it says goodbye at the end."""
         phase = self._interval * (next(self._turns) * GOLDEN % 1)
-        printer = Announced(serving, routes(serving.placement, self._interfaces), phase)
+        printer = Announced(serving, routes(serving.placement, self._interfaces), phase, original=original)
         serving.changed = printer.due.set
         self._printers[serving.spec.id] = printer
         task = self._tasks.spawn(self._keep_announcing(printer), serving.spec.serial)
@@ -133,7 +148,7 @@ class Announcer:
     def _announce(self, printer: Announced) -> None:
         spec = printer.serving.spec
         sent = self._broadcast(printer, lambda source: ssdp.notify_alive(printer.announcement(source)))
-        for host in map(str, spec.announce_to):
+        for host in map(str, spec.announce_to if printer.speaks else ()):
             local = net.default_address((host, self._airwaves.port))
             sent += self._send(ssdp.notify_alive(printer.announcement(local)), host)
         self._announcements.labels(spec.id, "alive").inc(sent > 0)
@@ -146,7 +161,8 @@ class Announcer:
             if turn:
                 await asyncio.sleep(self._goodbye_gap)
             sent = self._broadcast(printer, lambda _: datagram)
-            sent += sum(self._send(datagram, str(host)) for host in spec.announce_to) if printer.routes else 0
+            if printer.routes and printer.speaks:
+                sent += sum(self._send(datagram, str(host)) for host in spec.announce_to)
             self._announcements.labels(spec.id, "byebye").inc(sent > 0)
 
     def _broadcast(self, printer: Announced, datagram: Callable[[str], bytes]) -> int:
@@ -154,6 +170,7 @@ class Announcer:
         return sum(
             self._send(datagram(route.source), destination, route)
             for route in printer.routes
+            if printer.speaks_on(route.device)
             for destination in route.destinations
         )
 

@@ -2,15 +2,16 @@
 
 import asyncio
 from collections import Counter as Tally
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
 import structlog
 from prometheus_client import Counter
 
-from vprinter_common import catalog
 from vprinter_common.fleet.edge import Serving
 from vprinter_common.wire.detect import DetectError, DetectFault, FrameReader, Identity, detect_reply, parse_request
+from vprinter_discovery.originals import Original, firmware
 
 log = structlog.get_logger()
 
@@ -41,11 +42,22 @@ class Limits:
 class Exchanges:
     """The connections of one of a printer's detect listeners."""
 
-    def __init__(self, listener: str, serving: Serving, counter: Counter, limits: Limits) -> None:
+    def __init__(
+        self,
+        listener: str,
+        serving: Serving,
+        counter: Counter,
+        limits: Limits,
+        *,
+        seen: Callable[[str, str], None] = lambda _printer, _client: None,
+        original: Original | None = None,
+    ) -> None:
         self.limits = limits
         self._listener = listener
         self._serving = serving
         self._counter = counter
+        self._seen = seen
+        self._original = original
         self._open: set[Exchange] = set()
         self._addresses: Tally[str] = Tally()
 
@@ -61,8 +73,7 @@ class Exchanges:
     def reply(self) -> bytes:
         """The frame that says who the printer is."""
         spec = self._serving.spec
-        firmware = catalog.model(spec.model).firmware
-        return detect_reply(Identity(spec.serial, spec.model, spec.name, firmware))
+        return detect_reply(Identity(spec.serial, spec.model, spec.name, firmware(spec, self._original)))
 
     def enter(self, exchange: "Exchange", address: str) -> bool:
         """Whether there is room for one more connection; if so `leave` must follow."""
@@ -88,6 +99,8 @@ class Exchanges:
         # Whatever scans the network ends up here too: only what a slicer does is worth a line by default.
         write = log.info if outcome is Outcome.ANSWERED else log.debug
         write("detect", printer=printer, listener=self._listener, peer=address, outcome=outcome.value)
+        if outcome is Outcome.ANSWERED:
+            self._seen(printer, address)
 
 
 class Exchange(asyncio.Protocol):

@@ -4,9 +4,10 @@ from collections import Counter as Tally
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client import CollectorRegistry
 
 from vprinter_common.contracts.requests import HeardPrinter
+from vprinter_common.metrics import declared
 from vprinter_common.wire.ssdp import Announcement, sanitise_name
 from vprinter_discovery.airwaves import Arrival
 
@@ -32,8 +33,7 @@ class Hearing:
     def __init__(self, *, registry: CollectorRegistry, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._table: dict[str, _Heard] = {}
-        gauge = Gauge("vprinter_discovery_heard_printers", "Real printers heard lately on the LAN", registry=registry)
-        gauge.set_function(lambda: len(self.printers()))
+        declared.HEARD_PRINTERS.create(registry).set_function(lambda: len(self.printers()))
 
     def heard(self, announcement: Announcement, arrival: Arrival) -> None:
         """A printer announced itself, or answered a search."""

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry
 
+from vprinter_common.metrics import declared
 from vprinter_common.wire import ssdp
 from vprinter_discovery.airwaves import Airwaves, Arrival
 from vprinter_discovery.announcer import Announced
@@ -15,6 +16,9 @@ from vprinter_discovery.announcer import Announced
 log = structlog.get_logger()
 
 MAX_SOURCES = 1_024
+
+Seen = Callable[[str, str], None]
+"""Called with a printer and the address of a client that was answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +66,17 @@ class Searches:
         clock: Callable[[], float],
         per_source: Rate = PER_SOURCE,
         in_total: Rate = IN_TOTAL,
+        seen: Seen = lambda _printer, _client: None,
     ) -> None:
         self._airwaves = airwaves
+        self._seen = seen
         self._printers = printers
         self._clock = clock
         self._per_source = per_source
         self._total = Bucket(in_total, clock())
         self._sources: OrderedDict[str, Bucket] = OrderedDict()
-        self._answered = Counter("vprinter_discovery_searches", "Searches answered", ["printer"], registry=registry)
-        self._refused = Counter(
-            "vprinter_discovery_search_refusals", "Answers not given because of the rate limit", registry=registry
-        )
+        self._answered = declared.SEARCHES.create(registry)
+        self._refused = declared.SEARCH_REFUSALS.create(registry)
 
     def answer(self, arrival: Arrival) -> None:
         """Answer a search on behalf of every printer that the asker can reach."""
@@ -89,6 +93,7 @@ class Searches:
                 log.debug("search_not_answered", peer=arrival.peer[0], error=str(error))
                 return
             self._answered.labels(printer.serving.spec.id).inc()
+            self._seen(printer.serving.spec.id, arrival.peer[0])
 
     def _may_answer(self, source: str) -> bool:
         now = self._clock()
@@ -101,6 +106,8 @@ class Searches:
 
 def concerns(printer: Announced, arrival: Arrival) -> bool:
     """Whether the asker is in a network the printer is announced in, or asked this very host."""
+    if not printer.speaks_on(arrival.device):
+        return False
     if any(route.device == arrival.device for route in printer.routes):
         return True
     return arrival.unicast and not IPv4Address(printer.placement.fallback).is_loopback

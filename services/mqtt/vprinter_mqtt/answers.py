@@ -6,12 +6,10 @@ done (a lamp, a preference), and refuses, with a reason and without an error dia
 
 from collections.abc import Mapping
 from enum import StrEnum
-from math import isfinite
 
 from vprinter_common.wire.project_file import ProjectFile
+from vprinter_common.wire.report import acknowledge, echo
 from vprinter_mqtt.job import View
-
-MAX_ECHO = 256
 
 
 class Policy(StrEnum):
@@ -95,16 +93,10 @@ ECHOED = ("filament_id", "nozzle_diameter", "extruder_id", "nozzle_id")
 """Fields of a query that its answer repeats, so that the asker knows what is empty."""
 
 REFUSAL = "a virtual printer has no hardware for this"
-
-
-def acknowledge(request: Mapping[str, object], **fields: object) -> dict[str, object]:
-    """The common shape: `command` and `sequence_id` repeated, then the rest, success unless said otherwise."""
-    return {
-        "command": echo(request.get("command")),
-        "sequence_id": echo(request.get("sequence_id")),
-        "result": "success",
-        "reason": "",
-    } | fields
+NOT_PASSED_ON = (
+    "this virtual printer shows a real one, but passes this on to it only if it may control it and is connected"
+)
+NO_ANSWER = "the real printer does not answer"
 
 
 def refuse(request: Mapping[str, object], reason: str = REFUSAL) -> dict[str, object]:
@@ -135,14 +127,3 @@ def project_file(request: Mapping[str, object], project: ProjectFile, view: View
         result="SUCCESS",
         msg=0,
     )
-
-
-def echo(value: object) -> str | float:
-    """A request's scalar as it is repeated; what is neither text nor a plausible number becomes "0"."""
-    match value:
-        case str():
-            return value[:MAX_ECHO]
-        case int() | float() if isfinite(value) and abs(value) < 1 << 53:
-            return value
-        case _:
-            return "0"

@@ -29,7 +29,7 @@ CONNECT_WITHIN = 60.0
 READ_WITHIN = 5.0
 """Seconds a client may leave its output unread before it is evicted."""
 OUTPUT_LIMIT = 64 * 1024
-"""Bytes of unread output at which reports are left out; the next one it reads is the newest."""
+"""Bytes of unread output, about, at which reports are left out; the next one it reads is the newest."""
 KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES = 60, 15, 4
 
 
@@ -44,6 +44,10 @@ class Closed(StrEnum):
     FULL = "full"
     STOPPED = "stopped"
     REVOKED = "revoked"
+
+
+_AT_ONCE = frozenset({Closed.NOT_READING, Closed.REVOKED})
+"""Who does not read would keep the connection open, and so could who is to be kept out."""
 
 
 class Host(Protocol):
@@ -90,7 +94,6 @@ class SlicerConnection(asyncio.Protocol):
         self._transport = transport
         self.address = (transport.get_extra_info("peername") or ("?",))[0]
         self.local_address = (transport.get_extra_info("sockname") or ("",))[0]
-        transport.set_write_buffer_limits(high=OUTPUT_LIMIT)
         _set_options(transport.get_extra_info("socket"))
         if (reason := self._host.admit(self)) is not None:
             self.close(reason)
@@ -101,10 +104,6 @@ class SlicerConnection(asyncio.Protocol):
         """Feed the session and act on what happened."""
         self._mqtt.receive_data(data)
         self._act()
-
-    def eof_received(self) -> bool:
-        """The slicer is gone: close."""
-        return False
 
     def connection_lost(self, _exc: Exception | None) -> None:
         """Tell the printer."""
@@ -136,12 +135,13 @@ class SlicerConnection(asyncio.Protocol):
         self._flush()
 
     def close(self, reason: Closed) -> None:
-        """End the connection; what was written before still goes out, unless the slicer does not read."""
+        """End the connection; what was written before still goes out, unless there is no waiting for the slicer."""
         if self._transport is None or self._transport.is_closing():
             return
         self._closed = reason
         if reason is Closed.NOT_READING:
             _forget_unread(self._transport.get_extra_info("socket"))
+        if reason in _AT_ONCE:
             self._transport.abort()
         else:
             self._transport.close()

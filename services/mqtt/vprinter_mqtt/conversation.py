@@ -7,11 +7,15 @@ from typing import NamedTuple
 
 from vprinter_common.catalog import Model
 from vprinter_common.contracts.live import UploadLive, UploadPhase
+from vprinter_common.contracts.target import TargetReport, TargetSaid
+from vprinter_common.wire.commands import Command
 from vprinter_common.wire.project_file import ProjectFile, parse
-from vprinter_common.wire.report import ReportError, dumps, ip_as_u32_le, loads
+from vprinter_common.wire.report import ReportError, acknowledge, dumps, ip_as_u32_le, loads
 from vprinter_mqtt import answers
 from vprinter_mqtt.answers import POLICIES, Policy
+from vprinter_mqtt.forwarding import Forwarding
 from vprinter_mqtt.job import VERIFY_JOB, View
+from vprinter_mqtt.mirror import Mirror
 from vprinter_mqtt.reports.modules import modules
 from vprinter_mqtt.reports.push_status import Slot, push_status
 from vprinter_mqtt.reports.template import Template
@@ -50,13 +54,21 @@ class PrintRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class Forward:
+    """A command for the real printer, as the slicer wrote it."""
+
+    payload: str
+    command: Command
+
+
+@dataclass(frozen=True, slots=True)
 class Ignored:
     """A request got no answer; the reason is for the log."""
 
     reason: str
 
 
-Outgoing = Reply | PushNow | PrintRequested | Ignored
+Outgoing = Reply | PushNow | PrintRequested | Forward | Ignored
 
 
 class ReportKey(NamedTuple):
@@ -70,15 +82,21 @@ class ReportKey(NamedTuple):
 class Conversation:
     """The conversation of one virtual printer with all its slicers; what concerns one slicer is in its session."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, mirror: Mirror | None = None) -> None:
         self._model = model
-        self._report = Template(push_status(model), Slot)
+        self._mirror = mirror
+        self._forwarding = Forwarding()
+        self._plain = Template(push_status(model), Slot)
+        self._shown: Template | None = self._plain
         self._stored: dict[str, None] = {}
         self._around_sequence = lru_cache(MAX_RENDERED)(self._fill)
 
-    def report_key(self, session: SessionState) -> ReportKey:
+    def report_key(self, session: SessionState, now: float) -> ReportKey:
         """What decides this session's report."""
-        return ReportKey(session.serial, session.advertise, session.job.view)
+        mirror, view = self._fresh_mirror(now), session.job.view
+        if mirror is not None and session.job.has_settled(now):
+            view = mirror.live or view
+        return ReportKey(session.serial, session.advertise, view)
 
     def render(self, key: ReportKey, sequence: int) -> bytes:
         """The full `push_status`; `sequence` is the printer's own counter, and from second to second all that is new."""
@@ -88,7 +106,7 @@ class Conversation:
     def _fill(self, key: ReportKey) -> tuple[bytes, bytes]:
         """The report before and after its sequence id."""
         view = key.view
-        report = self._report.fill(
+        report = self._template().fill(
             {
                 Slot.SEQUENCE: Slot.SEQUENCE,
                 Slot.SERIAL: key.serial,
@@ -98,6 +116,10 @@ class Conversation:
                 Slot.PERCENT: view.percent,
                 Slot.GCODE_FILE: view.filename,
                 Slot.SUBTASK_NAME: view.subtask_name,
+                Slot.DONE_PERCENT: view.progress.percent,
+                Slot.REMAINING: view.progress.remaining_minutes,
+                Slot.LAYER: view.progress.layer,
+                Slot.LAYERS: view.progress.layers,
             }
         )
         before, _, after = report.partition(f'"{Slot.SEQUENCE}"'.encode())
@@ -111,6 +133,10 @@ class Conversation:
             frame = loads(payload)
         except ReportError as error:
             return [Ignored(str(error))]
+        if (mirror := self._fresh_mirror(now)) is not None:
+            command = self._forwarding.take(session, payload, now, may_control=mirror.may_control)
+            if command is not None:
+                return [Forward(payload.rstrip(b"\0").decode(), command)]
         requests = {section: body for section, body in frame.items() if section in POLICIES}
         if not requests:
             return [Ignored("no known section in the frame")]
@@ -127,6 +153,31 @@ class Conversation:
         before = session.job.view.gcode_state
         session.job.on_upload(upload, now)
         return [session] if session.job.view.gcode_state != before else []
+
+    def on_report(self, report: TargetReport, now: float) -> None:
+        """The real printer has reported."""
+        if self._mirror is not None:
+            self._mirror.heard(report, now)
+            self._show_anew(None)
+
+    def on_said(self, said: TargetSaid, now: float) -> list[tuple[SessionState, Reply]]:
+        """The real printer has answered somebody: whom, and how it is told."""
+        if (mirror := self._fresh_mirror(now)) is None:
+            return []
+        replies = []
+        for session, section in self._forwarding.answered(said.payload):
+            disguise = mirror.disguise(session.serial, session.advertise)
+            replies.append((session, Reply(session.report_topic, disguise.message({section: said.payload[section]}))))
+        return replies
+
+    def overdue(self, now: float) -> list[tuple[SessionState, Reply]]:
+        """Our own answers to what the real printer did not answer in time; to be asked for at every tick."""
+        late = self._forwarding.overdue(now)
+        return [(session, Reply(session.report_topic, message)) for session, message in late]
+
+    def on_left(self, session: SessionState) -> None:
+        """A slicer has gone."""
+        self._forwarding.left(session)
 
     def on_time(self, session: SessionState, now: float) -> list[Outgoing]:
         """Time has passed: to be called at `session.next_deadline`, or at every tick."""
@@ -157,17 +208,17 @@ class Conversation:
                 message, after = self._print(session, request, now)
             case Policy.STOP:
                 session.job.stop(now)
-                message, after = answers.acknowledge(request), [PushNow()]
+                message, after = acknowledge(request), [PushNow()]
             case Policy.VERSION:
-                message = answers.version(request, modules(self._model, session.serial))
+                message = answers.version(request, self._modules(session, now))
             case Policy.ACCESS_CODE:
-                message = answers.acknowledge(request, access_code=session.access_code)
+                message = acknowledge(request, access_code=session.access_code)
             case Policy.EMPTY:
                 message = answers.empty(request)
             case Policy.AGREE:
-                message = answers.acknowledge(request)
+                message = acknowledge(request)
             case _:
-                message = answers.refuse(request)
+                message = answers.refuse(request, answers.REFUSAL if self._mirror is None else answers.NOT_PASSED_ON)
         return [Reply(session.report_topic, {section: message}), *after]
 
     def _print(
@@ -178,6 +229,30 @@ class Conversation:
             return answers.refuse(request, "the request names no file"), []
         session.job.on_project_file(project, stored=project.filename in self._stored, now=now)
         return answers.project_file(request, project, session.job.view), [PrintRequested(project), PushNow()]
+
+    def _modules(self, session: SessionState, now: float) -> list[dict[str, object]]:
+        mirror = self._fresh_mirror(now)
+        return modules(self._model, session.serial) if mirror is None else mirror.modules(session.serial)
+
+    def _fresh_mirror(self, now: float) -> Mirror | None:
+        """The real printer, if it was heard lately; else the printer is shown plainly."""
+        if self._mirror is None or self._mirror.is_fresh(now):
+            return self._mirror
+        if self._shown is not self._plain:
+            self._show_anew(self._plain)
+        return None
+
+    def _template(self) -> Template:
+        """What is filled in: written when it is needed, as the real printer reports though nobody may look."""
+        if self._shown is None:
+            assert self._mirror is not None  # noqa: S101 - or there would be nothing but the plain one
+            self._shown = Template(self._mirror.push_status(), Slot)
+        return self._shown
+
+    def _show_anew(self, template: Template | None) -> None:
+        """None = as the mirror has it."""
+        self._shown = template
+        self._around_sequence.cache_clear()
 
     def _remember(self, filename: str) -> None:
         self._stored.pop(filename, None)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import product
+from math import inf
 from typing import NamedTuple
 
 from vprinter_common.contracts.live import UploadLive, UploadPhase
@@ -21,6 +22,8 @@ RELEASE_SECONDS = 1.5
 """From `project_file` for a file that is here until FINISH: PREPARE must have been seen first."""
 PATIENCE_SECONDS = 120.0
 """Without any progress for so long, whatever was awaited will not come (or news of it was lost)."""
+SETTLE_SECONDS = 5.0
+"""How long the outcome of a slicer's own job is shown before a mirrored printer's progress is again."""
 BYTES_PER_PERCENT = 1 << 20
 """FTP announces no size; then one percent per MiB shows at least that something moves."""
 
@@ -96,6 +99,15 @@ NEXT: Mapping[tuple[Phase, Event], Phase] = {
 """The machine. What is not listed changes nothing."""
 
 
+class Progress(NamedTuple):
+    """How far a print is."""
+
+    percent: int = 0
+    remaining_minutes: int = 0
+    layer: int = 0
+    layers: int = 0
+
+
 class View(NamedTuple):
     """All that a report shows of a job."""
 
@@ -103,6 +115,8 @@ class View(NamedTuple):
     percent: int
     filename: str
     subtask_name: str
+    progress: Progress = Progress()
+    """Of a mirrored printer; nothing is ever printed here."""
 
 
 @dataclass(slots=True)
@@ -118,11 +132,22 @@ class Job:
     asked_at: float = 0.0
     deadline: float | None = None
     """When `on_time` has something to do."""
+    moved_at: float = -inf
+    """When something last happened to it."""
 
     @property
     def view(self) -> View:
         """What to report."""
         return View(SHOWN[self.phase], self.percent, self.filename, self.subtask_name)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a file is awaited or arrives."""
+        return self.phase in BUSY
+
+    def has_settled(self, now: float) -> bool:
+        """Whether its outcome has been shown for long enough that something else may be."""
+        return not self.is_busy and now - self.moved_at > SETTLE_SECONDS
 
     def awaits(self, filename: str) -> bool:
         """Whether the slicer asked to print this file and its upload is still to come (or to come again)."""
@@ -180,7 +205,8 @@ class Job:
         return self.phase is Phase.RECEIVING or upload.filename == self.filename
 
     def _move(self, event: Event, now: float) -> None:
-        self.phase = NEXT.get((self.phase, event), self.phase)
+        if (following := NEXT.get((self.phase, event))) is not None:
+            self.phase, self.moved_at = following, now
         if self.phase is Phase.RELEASING:
             self.deadline = self.asked_at + RELEASE_SECONDS
             self.on_time(now)

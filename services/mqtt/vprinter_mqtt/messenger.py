@@ -6,45 +6,67 @@ import structlog
 
 from vprinter_common.bus import Bus, BusUnavailable
 from vprinter_common.contracts import subjects
-from vprinter_common.contracts.facts import JobRequested
+from vprinter_common.contracts.facts import CommandRelayed, JobRequested, kind_of
 from vprinter_common.contracts.live import SessionLive, SessionPhase
+from vprinter_common.contracts.message import new_id
+from vprinter_common.contracts.status import SessionStatus
+from vprinter_common.contracts.target import TargetCommand
 from vprinter_common.runtime.tasks import TaskSet
 
 log = structlog.get_logger()
 
 MAX_WAITING = 256
-"""Requested jobs that may wait for NATS; further ones are logged and dropped: their files are safe without them."""
+"""Facts that may wait for NATS; further ones are logged and dropped: files are safe without them."""
 RETRY = 2.0
 
 
 class Messenger:
-    """Publishes sessions and requested jobs."""
+    """Publishes sessions, commands, and what happened."""
 
     def __init__(self, bus: Bus, tasks: TaskSet) -> None:
         self._bus = bus
         self._tasks = tasks
-        self._waiting: asyncio.Queue[JobRequested] = asyncio.Queue(MAX_WAITING)
+        self._waiting: asyncio.Queue[tuple[JobRequested | CommandRelayed, str]] = asyncio.Queue(MAX_WAITING)
 
-    def session(self, printer: str, client: str, owner: str, phase: SessionPhase) -> None:
+    def session(self, printer: str, login: SessionStatus, phase: SessionPhase) -> None:
         """A slicer came or went."""
-        live = SessionLive(printer=printer, service="mqtt", client=client, owner=owner, phase=phase)
+        live = SessionLive(
+            printer=printer,
+            service="mqtt",
+            session=login.id,
+            client=login.client,
+            access_code=login.access_code,
+            owner=login.owner,
+            phase=phase,
+        )
         self._tasks.spawn(self._bus.publish(subjects.live_session(printer), live), "session")
+
+    def command(self, command: TargetCommand) -> None:
+        """A slicer has a command for a real printer; in their order, and late ones would be of no use."""
+        self._tasks.spawn(self._bus.publish(subjects.target_command(command.target), command), "command")
 
     def job(self, job: JobRequested) -> None:
         """A slicer asked for a print."""
-        try:
-            self._waiting.put_nowait(job)
-        except asyncio.QueueFull:
-            log.error("job_dropped", printer=job.printer, filename=job.filename, advice="start NATS; the file is kept")
+        self._keep(job, job.job)
+
+    def relayed(self, command: CommandRelayed) -> None:
+        """A slicer's command has gone to a real printer."""
+        self._keep(command, new_id())
 
     async def deliver(self) -> None:
-        """Publish requested jobs, each until NATS has it, for ever."""
+        """Publish facts, each until NATS has it, for ever."""
         while True:
-            job = await self._waiting.get()
+            fact, id_ = await self._waiting.get()
             while True:
                 try:
-                    await self._bus.publish_fact(job, job.job)
+                    await self._bus.publish_fact(fact, id_)
                     break
                 except BusUnavailable as error:
-                    log.warning("job_waits", job=job.job, error=str(error))
+                    log.warning("fact_waits", fact=id_, error=str(error))
                     await asyncio.sleep(RETRY)
+
+    def _keep(self, fact: JobRequested | CommandRelayed, id_: str) -> None:
+        try:
+            self._waiting.put_nowait((fact, id_))
+        except asyncio.QueueFull:
+            log.error("fact_dropped", printer=fact.printer, kind=kind_of(fact), advice="start NATS; files are kept")

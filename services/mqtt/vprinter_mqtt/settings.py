@@ -11,7 +11,7 @@ class MqttSection(Section):
     port: int = Field(default=8883, ge=1, le=65535)
     """TCP port of the MQTT listener; slicers connect to 8883 only."""
     max_clients: int = Field(default=500, ge=1)
-    """Connections to one printer at once; each costs about 300 KiB."""
+    """Connections to one printer at once; each costs about 40 KiB."""
 
 
 class MqttSettings(CommonSettings):

@@ -26,6 +26,10 @@ class Slot(StrEnum):
     PERCENT = "@percent@"
     GCODE_FILE = "@gcode_file@"
     SUBTASK_NAME = "@subtask_name@"
+    DONE_PERCENT = "@done_percent@"
+    REMAINING = "@remaining@"
+    LAYER = "@layer@"
+    LAYERS = "@layers@"
 
 
 def push_status(model: Model) -> dict[str, object]:
@@ -56,15 +60,16 @@ def _common(model: Model, look: Look) -> dict[str, object]:
         "task_id": "0",
         "subtask_id": "0",
         "print_type": look.print_type,
-        # Progress next to an idle state reads as busy and blocks Send: these stay as they are.
+        # Progress next to an idle state reads as busy and blocks Send: these stay as they are, and what has slots is 0
+        # but while a mirrored printer prints.
         "mc_print_stage": "1",
         "mc_print_sub_stage": 0,
-        "mc_percent": 0,
-        "mc_remaining_time": 0,
+        "mc_percent": Slot.DONE_PERCENT,
+        "mc_remaining_time": Slot.REMAINING,
         "stg": [],
         "stg_cur": look.stage,
-        "layer_num": 0,
-        "total_layer_num": 0,
+        "layer_num": Slot.LAYER,
+        "total_layer_num": Slot.LAYERS,
         "print_error": 0,
         "hms": [],
         "home_flag": model.flags.home_flag,
@@ -144,13 +149,13 @@ def _new_protocol(model: Model, look: Look) -> dict[str, object]:
         | {"sn": Slot.SERIAL, "ota_new_version_number": "", "ahb_new_version_number": "", "ams_new_version_number": ""},
         "device": device(model, look),
         "vir_slot": [external_spool(spool) for spool in spool_ids(model)],
-        "3D": {"layer_num": 0, "total_layer_num": 0},
+        "3D": {"layer_num": Slot.LAYER, "total_layer_num": Slot.LAYERS},
         "job": {"cur_stage": {"idx": 0, "state": 0}, "stage": []},
         "job_attr": 0,
         "job_id": "0",
         "prepare_per": Slot.PERCENT,
-        "percent": 0,
-        "remain_time": 0,
+        "percent": Slot.DONE_PERCENT,
+        "remain_time": Slot.REMAINING,
         "state": 0,
         "err": "0",
         "ap_err": 0,
