@@ -13,6 +13,7 @@ from typing import Any, cast
 
 from prometheus_client import CollectorRegistry
 
+from tests.common import s3
 from tests.common.printers import as_certificate, virtual_printer
 from tests.ftps.client import RawClient
 from vprinter_common.bus import Bus, BusUnavailable
@@ -119,7 +120,8 @@ async def served(
 ) -> AsyncIterator[Rig]:
     """A printer with settings of its own; the outbox publisher runs only in tests that start it."""
     spec = printer or virtual_printer(passive_ports={"low": 20000, "high": 20999}, certificate=as_certificate(leaf))
-    settings = FtpsSettings.model_validate({"data_dir": data, "node": "node1", "ftps": {"min_free_bytes": 0} | ftps})
+    fields = {"data_dir": data, "node": "node1", "ftps": {"min_free_bytes": 0} | ftps, "objects": s3.of_environment()}
+    settings = FtpsSettings.model_validate(fields)
     bus = bus or FakeBus()
     registry = CollectorRegistry()
     async with TaskSet("test") as tasks:

@@ -1,7 +1,9 @@
 """The control connection: greeting, login, order of commands, limits and time limits."""
 
 import asyncio
+import gc
 import socket
+import ssl
 import time
 
 import pytest
@@ -12,6 +14,7 @@ from tests.ftps.conftest import Serve
 from tests.ftps.rig import ADDRESS, as_client, as_stranger, container, until
 from vprinter_common.contracts.facts import AuthFailed
 from vprinter_common.contracts.live import SessionLive, SessionPhase
+from vprinter_ftps.server import MAX_UNREADABLE
 
 ALWAYS = {"FEAT": 211, "SYST": 215, "NOOP": 200, "OPTS UTF8 ON": 200, "OPTS FOO": 501, "PBSZ 0": 200, "PROT P": 200}
 
@@ -92,6 +95,8 @@ async def test_login_in_its_order(serve: Serve) -> None:
     await until(lambda: len(rig.bus.live) == 2)
     sessions = [message.phase for _, message in rig.bus.live if isinstance(message, SessionLive)]
     assert sessions == [SessionPhase.CONNECTED, SessionPhase.DISCONNECTED]
+    assert len({message.session for _, message in rig.bus.live if isinstance(message, SessionLive)}) == 1
+    assert not rig.serving.sessions
     assert rig.serving.connections == 0
     assert rig.serving.last_client is not None
     assert rig.serving.last_client.address == ADDRESS
@@ -148,6 +153,25 @@ async def test_a_line_without_end_is_refused(serve: Serve) -> None:
 async def test_what_is_no_command_is_500_and_the_session_goes_on(serve: Serve, line: bytes) -> None:
     rig = await serve()
     assert await as_client(rig, lambda client: (client.code(line), client.code("NOOP"))) == (500, 200)
+
+
+async def test_a_flood_of_lines_that_are_no_commands_ends_with_421(serve: Serve) -> None:
+    rig = await serve()
+
+    def talk(client: RawClient) -> list[str]:
+        client.control.sendall(b"<html>\r\n" * 100)
+        return [client.reply()[:3] for _ in range(MAX_UNREADABLE + 1)]
+
+    assert await as_client(rig, talk) == ["500"] * (MAX_UNREADABLE - 1) + ["421", ""]
+
+
+async def test_a_command_between_unreadable_lines_is_forgiveness(serve: Serve) -> None:
+    rig = await serve()
+
+    def talk(client: RawClient) -> list[int]:
+        return [client.code(line) for line in [*[b"<html>"] * (MAX_UNREADABLE - 1), b"NOOP"] * 2]
+
+    assert await as_client(rig, talk) == [*[500] * (MAX_UNREADABLE - 1), 200] * 2
 
 
 async def test_one_address_gets_so_many_sessions_and_no_more(serve: Serve) -> None:
@@ -232,3 +256,15 @@ async def test_half_open_connections_do_not_disturb_a_slicer(serve: Serve) -> No
     finally:
         for one in idle:
             one.close()
+
+
+async def test_a_session_that_ended_leaves_nothing_to_the_garbage_collector(serve: Serve) -> None:
+    rig = await serve()
+    gc.collect()
+    gc.disable()
+    try:
+        await as_client(rig, lambda client: client.code("QUIT"))
+        await until(lambda: rig.serving.connections == 0)
+        await until(lambda: not any(isinstance(each, ssl.SSLObject) for each in gc.get_objects()))
+    finally:
+        gc.enable()

@@ -13,9 +13,10 @@ from tests.ftps.conftest import Ca, Serve
 from tests.ftps.rig import ADDRESS, FOREIGNER, as_client, as_stranger, container, until
 from vprinter_common.contracts.facts import TlsFailed
 from vprinter_common.contracts.printer import PortRange
+from vprinter_common.passive import NoFreePort, bind_passive
 from vprinter_common.runtime.tasks import TaskSet
 from vprinter_common.tls import HandshakeFailure
-from vprinter_ftps.datachannel import DataChannel, NoFreePort, bind_passive
+from vprinter_ftps.datachannel import DataChannel
 from vprinter_ftps.refusal import Refusal
 
 THREEMF = container(200_000)

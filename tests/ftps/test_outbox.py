@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,15 +13,14 @@ from prometheus_client import CollectorRegistry
 
 from tests.common.nats_server import NatsServer
 from tests.ftps.rig import FakeBus, until
+from vprinter_common import outbox as outbox_module
 from vprinter_common.bus import Bus
 from vprinter_common.contracts.facts import UploadStored
 from vprinter_common.contracts.printer import Mode
 from vprinter_common.contracts.subjects import FACT_STREAM
+from vprinter_common.object_store import Blobs
+from vprinter_common.outbox import Outbox, OutboxMetrics, Publisher
 from vprinter_common.runtime.tasks import TaskSet
-from vprinter_ftps import outbox as outbox_module
-from vprinter_ftps.custody import no_checkpoint
-from vprinter_ftps.metrics import FtpsMetrics
-from vprinter_ftps.outbox import Outbox, Publisher
 
 
 @pytest.fixture(autouse=True)
@@ -44,7 +44,7 @@ def receipt(upload: str) -> UploadStored:
 def write(outbox: Outbox, *uploads: str) -> None:
     """Write receipts, one second apart."""
     for age, upload in enumerate(uploads):
-        outbox.write(receipt(upload), no_checkpoint)
+        outbox.write(receipt(upload))
         path = next(path for path in outbox.pending() if path.stem == upload)
         os.utime(path, (age + 1, age + 1))
 
@@ -52,7 +52,8 @@ def write(outbox: Outbox, *uploads: str) -> None:
 @asynccontextmanager
 async def publishing(outbox: Outbox, bus: object) -> AsyncIterator[tuple[Publisher, CollectorRegistry]]:
     registry = CollectorRegistry()
-    publisher = Publisher(outbox, cast("Bus", bus), FtpsMetrics.create(registry), no_checkpoint)
+    blobs = Blobs(outbox.directory.parent / "blobs")
+    publisher = Publisher(outbox, blobs, cast("Bus", bus), OutboxMetrics(registry))
     async with TaskSet("test") as tasks:
         tasks.spawn(publisher.run(), "outbox")
         yield publisher, registry
@@ -65,19 +66,22 @@ async def test_what_an_earlier_run_left_is_published_oldest_first_and_removed(tm
         await until(lambda: not outbox.pending())
         assert [message_id for message_id, _ in bus.facts] == ["b", "c", "a"]
         await until(lambda: registry.get_sample_value("vprinter_outbox_receipts") == 0)
+        await until(lambda: registry.get_sample_value("vprinter_outbox_oldest_age_seconds") == 0)
 
 
 async def test_while_nats_is_away_receipts_wait(tmp_path: Path) -> None:
     outbox, bus = Outbox(tmp_path / "outbox"), FakeBus()
     bus.down = True
     async with publishing(outbox, bus) as (publisher, registry):
-        write(outbox, "a")
+        write(outbox, "a", "b")
         publisher.wake()
-        await until(lambda: registry.get_sample_value("vprinter_outbox_receipts") == 1)
+        await until(lambda: registry.get_sample_value("vprinter_outbox_receipts") == 2)
+        oldest = time.time() - 1  # written so, one second after the epoch
+        await until(lambda: abs((registry.get_sample_value("vprinter_outbox_oldest_age_seconds") or 0) - oldest) < 60)
         assert not bus.facts
         bus.down = False
         await until(lambda: not outbox.pending())
-        assert [fact.upload for fact in bus.stored] == ["a"]
+        assert [fact.upload for fact in bus.stored] == ["a", "b"]
 
 
 async def test_an_unreadable_receipt_is_set_aside_and_the_others_go_on(tmp_path: Path) -> None:

@@ -1,21 +1,24 @@
 """The small pieces: settings, limits, refusals, the card, the receiver, and the hooks into aioftp."""
 
-import contextlib
+import errno
 import inspect
 import socket
 import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
 
 import aioftp
 import pytest
 
-from vprinter_common.blobs import DirectoryBlobs
 from vprinter_common.contracts.facts import FailureReason
+from vprinter_common.object_store import Blobs
 from vprinter_ftps import card as card_module
+from vprinter_ftps import receive as receive_module
 from vprinter_ftps.card import Card
-from vprinter_ftps.receive import Ending, Receiver
-from vprinter_ftps.refusal import Refusal
+from vprinter_ftps.receive import Ending, Intake, Reception
+from vprinter_ftps.refusal import Refusal, reply_to
 from vprinter_ftps.sessions import SessionLimits
 from vprinter_ftps.settings import FtpsSettings
 from vprinter_ftps.upload import Progress
@@ -45,20 +48,20 @@ def test_sessions_are_counted_by_address_and_in_all() -> None:
 
 @pytest.mark.parametrize("reason", FailureReason)
 def test_every_reason_has_a_reply_that_says_what_and_why(reason: FailureReason) -> None:
-    assert Refusal(reason, "because").reply().startswith(b"4" if reason is not FailureReason.TOO_LARGE else b"552")
-    assert b"(because)\r\n" in Refusal(reason, "because").reply()
+    assert reply_to(Refusal(reason, "because")).startswith(b"4" if reason is not FailureReason.TOO_LARGE else b"552")
+    assert b"(because)\r\n" in reply_to(Refusal(reason, "because"))
     assert str(Refusal(reason)) == reason.value
 
 
 def test_no_reply_can_be_split_by_what_a_client_sent() -> None:
-    assert Refusal(FailureReason.BROKEN, "a\r\n226 stored").reply().count(b"\r\n") == 1
+    assert reply_to(Refusal(FailureReason.BROKEN, "a\r\n226 stored")).count(b"\r\n") == 1
 
 
 def test_a_card_is_the_same_after_a_restart_and_forgets_the_oldest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(card_module, "MAX_FILES", 3)
-    blobs = DirectoryBlobs(tmp_path / "blobs")
+    blobs = Blobs(tmp_path / "blobs")
     with blobs.open_part("u1") as part:
         part.write(b"x")
         blob = blobs.commit(part)
@@ -75,40 +78,104 @@ def test_a_card_is_the_same_after_a_restart_and_forgets_the_oldest(
     assert len(list((tmp_path / "card").iterdir())) == 3
 
 
-@pytest.mark.parametrize("pieces", [[b""], [b"abc"], [b"abc" * 1000, b"d", b"e" * 4096], [b"x" * 8192]])
-def test_the_receiver_hands_on_every_byte_in_order(pieces: list[bytes]) -> None:
+@pytest.fixture
+def intake() -> Iterator[Intake]:
+    intake = Intake()
+    yield intake
+    intake.close()
+
+
+@pytest.mark.parametrize("pieces", [[b""], [b"abc"], [b"abc" * 1000, b"d", b"e" * 4096], [b"x" * 1_000_000]])
+def test_the_intake_hands_on_every_byte_in_order(intake: Intake, pieces: list[bytes]) -> None:
     ours, theirs = socket.socketpair()
     got, progress = bytearray(), Progress()
+
+    def send() -> None:
+        for piece in pieces:
+            theirs.sendall(piece)
+        theirs.close()
+
     with ours, theirs:
-        receiver = Receiver(
-            ours,
-            got.extend,
-            progress,
-            turnstile=contextlib.nullcontext(),
-            stall_timeout=5,
-            buffer_size=4096,
-        )
-
-        def send() -> None:
-            for piece in pieces:
-                theirs.sendall(piece)
-            theirs.close()
-
         sender = threading.Thread(target=send)
         sender.start()
-        ending = receiver.run()
+        ending = intake.receive(Reception(ours, got.extend, progress, stall_timeout=5))
         sender.join()
     assert (bytes(got), ending, progress.received) == (b"".join(pieces), Ending.CLEAN, len(got))
 
 
-def test_the_receiver_ends_at_once_when_aborted() -> None:
+def test_a_reception_ends_at_once_when_aborted(intake: Intake) -> None:
     ours, theirs = socket.socketpair()
     progress = Progress()
     with ours, theirs:
-        receiver = Receiver(ours, lambda _: None, progress, turnstile=contextlib.nullcontext(), stall_timeout=5)
         progress.aborted.set()
+        theirs.close()
         with pytest.raises(Refusal, match="aborted"):
-            receiver.run()
+            intake.receive(Reception(ours, lambda _: None, progress, stall_timeout=5))
+
+
+class AbortedWhileRead(socket.socket):
+    """Aborts its upload, and ends as that ends it, while it is read."""
+
+    progress: Progress
+
+    def recv_into(self, *_: object) -> int:
+        self.progress.aborted.set()
+        return 0
+
+
+def test_the_end_that_aborting_makes_is_not_taken_for_the_clients(intake: Intake) -> None:
+    ours, theirs = socket.socketpair()
+    connection = AbortedWhileRead(fileno=ours.detach())
+    connection.progress = progress = Progress()
+    with connection, theirs:
+        theirs.sendall(b"half")
+        with pytest.raises(Refusal, match="aborted"):
+            intake.receive(Reception(connection, lambda _: None, progress, stall_timeout=5))
+
+
+def test_a_silent_connection_is_given_up_while_others_go_on(intake: Intake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(receive_module, "LOOK_AROUND", 0.05)
+    silent, nobody = socket.socketpair()
+    ours, theirs = socket.socketpair()
+    got = bytearray()
+    with silent, nobody, ours, theirs, ThreadPoolExecutor(1) as pool:
+        other = pool.submit(intake.receive, Reception(ours, got.extend, Progress(), stall_timeout=5))
+        with pytest.raises(Refusal, match="no byte in"):
+            intake.receive(Reception(silent, lambda _: None, Progress(), stall_timeout=0.1))
+        theirs.sendall(b"late")
+        theirs.close()
+        assert other.result(5) is Ending.CLEAN
+    assert got == b"late"
+
+
+def test_what_a_sink_raises_reaches_its_own_upload_only(intake: Intake) -> None:
+    def full(_: memoryview) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.sendall(b"x")
+        with pytest.raises(OSError, match="No space left"):
+            intake.receive(Reception(ours, full, Progress(), stall_timeout=5))
+    again, source = socket.socketpair()
+    with again, source:
+        source.close()
+        assert intake.receive(Reception(again, full, Progress(), stall_timeout=5)) is Ending.CLEAN
+
+
+def test_what_is_not_received_when_the_intake_closes_is_refused() -> None:
+    intake = Intake()
+    ours, theirs = socket.socketpair()
+    began = threading.Event()
+    with ours, theirs, ThreadPoolExecutor(1) as pool:
+        theirs.sendall(b"x")
+        waiting = pool.submit(intake.receive, Reception(ours, lambda _: began.set(), Progress(), stall_timeout=5))
+        assert began.wait(5)
+        intake.close()
+        with pytest.raises(Refusal, match="the service stops"):
+            waiting.result(5)
+    with pytest.raises(Refusal, match="the service stops"):
+        intake.receive(Reception(ours, lambda _: None, Progress(), stall_timeout=5))
 
 
 def test_verbs_that_would_change_a_file_in_place_are_not_there() -> None:
@@ -122,7 +189,6 @@ def test_the_hooks_into_aioftp_are_there_in_the_installed_version() -> None:
         "dispatcher": ["self", "reader", "writer"],
         "greeting": ["self", "connection", "rest"],
         "parse_command": ["self", "stream", "censor_commands"],
-        "response_writer": ["self", "stream", "response_queue"],
         "start": ["self", "host", "port", "kwargs"],
         "close": ["self"],
     }
@@ -131,11 +197,8 @@ def test_the_hooks_into_aioftp_are_there_in_the_installed_version() -> None:
     source = inspect.getsource(aioftp.Server.dispatcher)
     for line in (
         "self.greeting(connection",
-        "self.response_writer(stream, response_queue)",
         "self.parse_command(stream)",
-        "response_queue.put_nowait(args)",
         "isinstance(result, bool)",
-        "self.commands_mapping.get(cmd)",
-        "f(connection, rest)",
+        "await response_queue.join()",
     ):
         assert line in source

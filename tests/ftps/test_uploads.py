@@ -23,6 +23,8 @@ THREEMF = container(300_000)
 
 async def test_a_file_sent_as_a_slicer_does_is_in_custody_when_226_comes(serve: Serve) -> None:
     rig = await serve()
+    stored = {"printer": "p1", "direction": "upload", "outcome": "stored", "reason": ""}
+    assert rig.registry.get_sample_value("vprinter_ftps_transfers_total", stored) == 0
     assert (await as_client(rig, lambda client: client.store("Cube.gcode.3mf", THREEMF))).startswith("226")
     assert [path.name for path in rig.blobs] == [hashlib.sha256(THREEMF).hexdigest()]
     assert rig.blobs[0].read_bytes() == THREEMF
@@ -31,9 +33,7 @@ async def test_a_file_sent_as_a_slicer_does_is_in_custody_when_226_comes(serve: 
     assert (receipt.filename, receipt.size, receipt.mode) == ("Cube.gcode.3mf", len(THREEMF), Mode.IMMEDIATE)
     assert (receipt.client, receipt.access_code, receipt.node) == ("127.0.0.1", "c1", "node1")
     assert not rig.parts
-    assert (
-        rig.metric("vprinter_ftps_transfers_total", printer="p1", direction="upload", outcome="stored", reason="") == 1
-    )
+    assert rig.metric("vprinter_ftps_transfers_total", **stored) == 1
     assert rig.metric("vprinter_ingest_bytes_total", printer="p1") == len(THREEMF)
     for stage in ("receive", "check", "fsync", "receipt"):
         assert rig.metric("vprinter_ingest_duration_seconds_count", stage=stage) == 1

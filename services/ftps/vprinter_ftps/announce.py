@@ -6,6 +6,7 @@ from vprinter_common.bus import Bus, BusUnavailable
 from vprinter_common.contracts import subjects
 from vprinter_common.contracts.facts import UploadFailed, UploadStored
 from vprinter_common.contracts.live import SessionLive, SessionPhase, UploadLive, UploadPhase
+from vprinter_common.contracts.status import SessionStatus
 from vprinter_common.runtime.tasks import TaskSet
 from vprinter_ftps.refusal import Refusal
 from vprinter_ftps.upload import Upload
@@ -36,6 +37,7 @@ class Announcer:
             received=received,
             total=upload.announced,
             reason=refusal.reason if refusal else None,
+            started_at=upload.started_at,
         )
         await self._bus.publish(subjects.live_upload(upload.printer), message)
 
@@ -70,9 +72,17 @@ class Announcer:
         )
         self._tasks.spawn(self._publish(fact), "upload-failed")
 
-    def session(self, printer: str, client: str, owner: str, phase: SessionPhase) -> None:
+    def session(self, printer: str, login: SessionStatus, phase: SessionPhase) -> None:
         """A slicer logged in, or left."""
-        message = SessionLive(printer=printer, service=SERVICE, client=client, owner=owner, phase=phase)
+        message = SessionLive(
+            printer=printer,
+            service=SERVICE,
+            session=login.id,
+            client=login.client,
+            access_code=login.access_code,
+            owner=login.owner,
+            phase=phase,
+        )
         self._tasks.spawn(self._bus.publish(subjects.live_session(printer), message), "session")
 
     async def _publish(self, fact: UploadFailed) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path, PurePosixPath
 import structlog
 from pydantic import AwareDatetime, Field, ValidationError
 
-from vprinter_common.blobs import DirectoryBlobs
 from vprinter_common.contracts.message import FileName, Message, Sha256
+from vprinter_common.object_store import Blobs
 
 log = structlog.get_logger()
 
@@ -35,7 +35,7 @@ class CardFile(Message):
 class Card:
     """The files of one printer; each is a small JSON file beside the others, for any name a file may have."""
 
-    def __init__(self, directory: Path, blobs: DirectoryBlobs) -> None:
+    def __init__(self, directory: Path, blobs: Blobs) -> None:
         self._directory = directory
         self._blobs = blobs
         self._lock = threading.Lock()
@@ -73,7 +73,7 @@ class Card:
         """The file at a path, if it is still kept."""
         with self._lock:
             file = self._files.get(path)
-            if file is not None and not self._blobs.exists(file.sha256):
+            if file is not None and not self._blobs.may_hold(file.sha256):
                 self._forget(path)
                 return None
             return file

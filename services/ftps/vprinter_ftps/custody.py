@@ -5,39 +5,27 @@ Blocking, for a worker thread. The steps at which a test can fail, in order (the
 "replied" (the 226 is on its way) and "published" (NATS has the receipt, which is still there).
 """
 
-import errno
-import os
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 import structlog
 
-from vprinter_common.blobs import Blob, BlobError, DirectoryBlobs, Part
+from vprinter_common.blobs import Blob, DirectoryBlobs, Part
 from vprinter_common.contracts.facts import FailureReason, UploadStored
-from vprinter_common.wire.container import BrokenContainer, check_container
+from vprinter_common.custody import Filling, Refusal, Room, check_content, is_container, storage_errors
+from vprinter_common.metrics.declared import Stage
+from vprinter_common.outbox import Checkpoint, Outbox, no_checkpoint
 from vprinter_ftps.card import Card
 from vprinter_ftps.datachannel import Channel
-from vprinter_ftps.metrics import FtpsMetrics, Stage
-from vprinter_ftps.outbox import Checkpoint, Outbox
-from vprinter_ftps.receive import Ending, Receiver
-from vprinter_ftps.refusal import Refusal
+from vprinter_ftps.metrics import FtpsMetrics
+from vprinter_ftps.receive import Ending, Intake, Reception
 from vprinter_ftps.settings import FtpsSection
 from vprinter_ftps.upload import PROBE_MAX, Progress, Upload
 
 log = structlog.get_logger()
-
-BUSY_THREADS = max(2, os.cpu_count() or 1)
-"""Threads that work on received bytes at once."""
-
-_DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-
-
-def no_checkpoint(_: str) -> None:
-    """No fault is injected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,29 +37,19 @@ class Custody:
     settings: FtpsSection
     metrics: FtpsMetrics
     node: str
+    intake: Intake
     free_bytes: Callable[[], int]
-    turnstile: AbstractContextManager[object] = field(default_factory=lambda: threading.BoundedSemaphore(BUSY_THREADS))
-    """Held by a thread that works on received bytes, see `Receiver`."""
     checkpoint: Checkpoint = no_checkpoint
 
     def check_room(self, announced: int | None) -> None:
         """Raise Refusal if there is no room for an upload, of the size that the client announced if it did."""
-        if announced is not None and announced > self.settings.max_upload_bytes:
-            raise Refusal(
-                FailureReason.TOO_LARGE, f"{announced} bytes announced, at most {self.settings.max_upload_bytes}"
-            )
-        with _storage_errors():
-            free = self.free_bytes()
-        if free - (announced or 0) < self.settings.min_free_bytes:
-            raise Refusal(
-                FailureReason.DISK_FULL, f"{free} bytes free, {self.settings.min_free_bytes} must stay so afterwards"
-            )
+        self._room.check(announced)
 
     def take(self, upload: Upload, card: Card, channel: Channel, progress: Progress) -> UploadStored | None:
         """Receive and keep a file; None for the slicer's probe, of which nothing stays. Raises Refusal, then nothing
         stays either. The channel is closed in any case."""
         try:
-            with _storage_errors():
+            with storage_errors():
                 return self._take(upload, card, channel, progress)
         finally:
             channel.close()
@@ -96,28 +74,21 @@ class Custody:
         return receipt
 
     def _receive(self, upload: Upload, part: Part, channel: Channel, progress: Progress) -> Ending:
-        checked = 0
+        filling = Filling(part, self._room)
 
         def keep(data: memoryview) -> None:
-            nonlocal checked
-            if part.size + len(data) > self.settings.max_upload_bytes:
-                raise Refusal(FailureReason.TOO_LARGE, f"more than {self.settings.max_upload_bytes} bytes")
-            if part.size - checked >= self.settings.free_check_bytes:
-                checked = part.size
-                self.check_room(None)
-            part.write(data)
+            filling.add(data)
             self.metrics.ingest_bytes.labels(upload.printer).inc(len(data))
 
-        ending = Receiver(
-            channel.connection,
-            keep,
-            progress,
-            turnstile=self.turnstile,
-            stall_timeout=self.settings.stall_timeout,
-            rate=self.settings.upload_rate,
-        ).run()
+        ending = self.intake.receive(
+            Reception(channel.connection, keep, progress, self.settings.stall_timeout, self.settings.upload_rate)
+        )
         channel.finish()
         return ending
+
+    @property
+    def _room(self) -> Room:
+        return Room(self.settings, self.free_bytes)
 
     def _receipt(self, upload: Upload, blob: Blob) -> UploadStored:
         return UploadStored(
@@ -150,26 +121,6 @@ class Custody:
 
 
 def _check(upload: Upload, part: Part, ending: Ending) -> None:
-    if part.size == 0:
-        raise Refusal(FailureReason.EMPTY)
-    if upload.is_container:
-        # Its directory stands at the end, so a whole one is proof enough, however the connection ended.
-        with part.reader() as file:
-            try:
-                check_container(file)
-            except BrokenContainer as error:
-                raise Refusal(FailureReason.BROKEN, str(error)) from error
-    elif ending is Ending.RAGGED:
+    check_content(part, upload.filename)
+    if ending is Ending.RAGGED and not is_container(upload.filename):
         raise Refusal(FailureReason.DISCONNECTED, f"TLS broke off after {part.size} bytes, without close_notify")
-
-
-@contextmanager
-def _storage_errors() -> Iterator[None]:
-    """Errors of the disk as refusals; errors of the network are Refusals before they come here."""
-    try:
-        yield
-    except OSError as error:
-        reason = FailureReason.DISK_FULL if error.errno in _DISK_FULL else FailureReason.STORAGE
-        raise Refusal(reason, error.strerror or str(error)) from error
-    except BlobError as error:
-        raise Refusal(FailureReason.STORAGE, str(error)) from error

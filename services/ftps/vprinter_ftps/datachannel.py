@@ -1,7 +1,6 @@
 """The data connection: passive listener, peer check, TLS or clear by the first byte, handshake in a thread."""
 
 import asyncio
-import random
 import socket
 import ssl
 from collections.abc import Callable
@@ -9,42 +8,18 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from vprinter_common.contracts.facts import FailureReason
-from vprinter_common.contracts.printer import PortRange
 from vprinter_common.listen import OnHandshake
+from vprinter_common.metrics.declared import Security
+from vprinter_common.passive import accept_from, first_byte_is_tls
 from vprinter_common.runtime.tasks import TaskSet
 from vprinter_common.tls import handshake_failure_reason
 from vprinter_common.wire import ftp
-from vprinter_ftps.metrics import Security
 from vprinter_ftps.refusal import Refusal
 from vprinter_ftps.workers import Workers
 
 NEED_DATA = ftp.reply(425, "use EPSV or PASV first")
 HANDSHAKE_TIMEOUT = 10.0
 CLOSE_TIMEOUT = 2.0
-_TLS_HANDSHAKE, _TLS_MAJOR = b"\x16", b"\x03"
-
-
-class NoFreePort(OSError):  # noqa: N818 - a state of the port range
-    """Every port of the range is taken."""
-
-
-def bind_passive(address: str, ports: PortRange, rng: random.Random) -> socket.socket:
-    """A listening socket on a free port of the range, tried from a random one on; NoFreePort if there is none."""
-    first = rng.randrange(len(ports))
-    for step in range(len(ports)):
-        port = ports.low + (first + step) % len(ports)
-        listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        try:
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listening.setblocking(False)
-            listening.bind((address, port))
-            listening.listen(4)
-        except OSError as error:
-            listening.close()
-            last = error
-            continue
-        return listening
-    raise NoFreePort(f"no free passive port in {ports.low}-{ports.high} on {address}: {last.strerror}")
 
 
 @dataclass(slots=True)
@@ -161,7 +136,7 @@ class DataChannel:
             self._opened.set_result(opened)
 
     async def _run(self) -> None:
-        connection = await self._accept()
+        connection = await accept_from(self._listening, self._peer, self._foreign)
         self._accepted.set_result(None)
         breaker = connection.dup()
         try:
@@ -177,21 +152,8 @@ class DataChannel:
             self._on_handshake(self._peer, reason)
             self._settle(Refusal(FailureReason.TLS, reason.value))
 
-    async def _accept(self) -> socket.socket:
-        """The first connection from the session's own client; the listener is closed after it."""
-        loop = asyncio.get_running_loop()
-        try:
-            while True:
-                connection, (address, *_) = await loop.sock_accept(self._listening)
-                if address == self._peer:
-                    return connection
-                connection.close()
-                self._foreign(address)
-        finally:
-            self._listening.close()
-
     async def _secured(self, connection: socket.socket, breaker: socket.socket) -> Channel:
-        if not await self._first_byte_is_tls(connection):
+        if not await first_byte_is_tls(connection, self._secure):
             return Channel(connection, Security.CLEAR, breaker)
 
         def shake_hands() -> ssl.SSLSocket:
@@ -206,25 +168,3 @@ class DataChannel:
         secured = await self._workers.run(shake_hands, interrupt=interrupt, too_late=ssl.SSLSocket.close)
         self._on_handshake(self._peer, None)
         return Channel(secured, Security.RESUMED if secured.session_reused else Security.TLS, breaker)
-
-    async def _first_byte_is_tls(self, connection: socket.socket) -> bool:
-        """Wait for the first byte without taking it, or until `for_download` decides."""
-        loop = asyncio.get_running_loop()
-
-        def on_readable() -> None:
-            if self._secure.done():
-                return
-            try:
-                head = connection.recv(2, socket.MSG_PEEK)
-            except BlockingIOError:
-                return
-            except OSError:  # reset already: whoever reads will see it
-                head = b""
-            self._secure.set_result(head[:1] == _TLS_HANDSHAKE and head[1:] in (b"", _TLS_MAJOR))
-
-        descriptor = connection.fileno()
-        loop.add_reader(descriptor, on_readable)
-        try:
-            return await asyncio.shield(self._secure)
-        finally:
-            loop.remove_reader(descriptor)

@@ -6,11 +6,12 @@ from pathlib import Path, PurePosixPath
 import structlog
 
 from vprinter_common.contracts.facts import FailureReason
+from vprinter_common.metrics.declared import Direction
+from vprinter_common.object_store import ObjectStoreUnavailable
 from vprinter_common.wire import ftp, ftp_files
 from vprinter_ftps.card import CardFile
 from vprinter_ftps.datachannel import NEED_DATA, Channel, DataChannel
-from vprinter_ftps.metrics import Direction
-from vprinter_ftps.refusal import Refusal
+from vprinter_ftps.refusal import Refusal, reply_to
 from vprinter_ftps.session import Protection, Session
 from vprinter_ftps.verbs_files import find, no_such_file, resolve
 
@@ -41,7 +42,14 @@ async def retr(session: Session, argument: str) -> bytes | None:
     if file is None:
         session.drop_data()
         return no_such_file(argument)
-    path = session.printer.house.blobs.path(file.sha256)
+    try:
+        path = await session.printer.house.blobs.bring(file.sha256)
+    except FileNotFoundError:
+        session.drop_data()
+        return no_such_file(argument)
+    except ObjectStoreUnavailable as error:
+        session.drop_data()
+        return ftp.reply(450, f"{error}; try again")
     return _send(session, lambda: _pieces(path))
 
 
@@ -123,7 +131,7 @@ class _Download:
             told = Refusal(FailureReason.ABORTED) if self._aborted else refusal
             self._count("refused", told.reason)
             log.warning("download_broken", printer=self._session.printer.id, peer=self._session.peer, error=str(told))
-            return told.reply()
+            return reply_to(told)
         finally:
             self._data.close()
             if self._channel is not None:

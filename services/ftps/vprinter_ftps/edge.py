@@ -3,9 +3,10 @@
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
+from math import nan
 
 import structlog
 
@@ -15,15 +16,18 @@ from vprinter_common.fleet.edge import Edge, Listener, Placement, Serving
 from vprinter_common.fleet.reconcile import edge_body
 from vprinter_common.handshakes import Handshakes
 from vprinter_common.logins import Logins
+from vprinter_common.object_store import Blobs
+from vprinter_common.outbox import Checkpoint, Outbox, OutboxMetrics, Publisher, no_checkpoint
 from vprinter_common.runtime.health import Severity
 from vprinter_common.runtime.service import Runtime
-from vprinter_common.tls import ftps_server_context
+from vprinter_common.selfcheck import Storage
+from vprinter_common.tls import ShownCertificate, ftps_server_context
 from vprinter_ftps.announce import SERVICE, Announcer
 from vprinter_ftps.card import Card
-from vprinter_ftps.custody import Custody, no_checkpoint
+from vprinter_ftps.custody import Custody
 from vprinter_ftps.metrics import FtpsMetrics
-from vprinter_ftps.outbox import Checkpoint, Outbox, Publisher
 from vprinter_ftps.printer import House, Printer
+from vprinter_ftps.receive import Intake
 from vprinter_ftps.server import PrinterServer
 from vprinter_ftps.sessions import SessionLimits
 from vprinter_ftps.settings import FtpsSettings
@@ -42,18 +46,28 @@ class FtpsEdge(Edge):
         """Proxied printers are the proxy's."""
         return spec.enabled and spec.mode is not Mode.PROXY
 
+    def storage(self) -> Sequence[Storage]:
+        """Where uploads and their receipts rest."""
+        settings = self._house.settings
+        return (
+            Storage("uploads", settings.blobs_dir, settings.ftps.min_free_bytes),
+            Storage("receipts", settings.outbox_dir),
+        )
+
     @asynccontextmanager
     async def serve(self, spec: VirtualPrinter, placement: Placement) -> AsyncIterator[Serving]:
         """One printer's server and memory card."""
         settings = self._house.settings
         certificate = spec.certificate
-        context = await asyncio.to_thread(
-            ftps_server_context, certificate.chain_pem, certificate.key_pem.get_secret_value()
+        shown = await asyncio.to_thread(
+            ShownCertificate, ftps_server_context, certificate.chain_pem, certificate.key_pem.get_secret_value()
         )
         card = await asyncio.to_thread(Card, settings.data_dir / "ftps" / spec.id, self._house.blobs)
-        serving = Serving(spec, placement)
-        server = PrinterServer(Printer(self._house, serving, context, card))
+        self._house.metrics.expect(spec.id)
+        serving = Serving(spec, placement, shown=shown)
+        server = PrinterServer(Printer(self._house, serving, shown.context, card))
         serving.listeners = [Listener("ftps", settings.ftps.port, server.open, "VPRINTER_FTPS__PORT")]
+        serving.changed = server.spec_changed
         try:
             yield serving
         finally:
@@ -66,23 +80,24 @@ async def open_house(
 ) -> AsyncIterator[House]:
     """What all printers share, cleaned of what an earlier run left unfinished."""
     bus, registry, tasks = runtime.bus, runtime.registry, runtime.tasks
-    metrics = FtpsMetrics.create(registry)
-    blobs = await asyncio.to_thread(DirectoryBlobs, settings.blobs_dir)
+    metrics = FtpsMetrics(registry)
+    blobs = await asyncio.to_thread(Blobs.open, settings.blobs_dir, settings.objects)
     outbox = await asyncio.to_thread(Outbox, settings.outbox_dir)
     if swept := await asyncio.to_thread(blobs.sweep):
         log.info("unfinished_uploads_removed", uploads=swept)
     await asyncio.to_thread(outbox.sweep)
+    metrics.free_bytes.set_function(lambda: _free_bytes(blobs))
+    metrics.reserve_bytes.set(settings.ftps.min_free_bytes)
     # Control connections and their transfers, and in the worst case a handshake beside each.
     workers = Workers(2 * settings.ftps.sessions_total)
+    intake = Intake()
     try:
         yield House(
             settings=settings,
             metrics=metrics,
             blobs=blobs,
-            custody=Custody(
-                blobs, outbox, settings.ftps, metrics, settings.node, blobs.free_bytes, checkpoint=checkpoint
-            ),
-            publisher=Publisher(outbox, bus, metrics, checkpoint),
+            custody=Custody(blobs, outbox, settings.ftps, metrics, settings.node, intake, blobs.free_bytes, checkpoint),
+            publisher=Publisher(outbox, blobs, bus, OutboxMetrics(registry), checkpoint),
             announcer=Announcer(bus, tasks),
             logins=Logins(SERVICE, settings.node, bus, registry=registry, tasks=tasks, clock=time.monotonic),
             handshakes=Handshakes(SERVICE, bus, registry=registry, tasks=tasks, clock=time.monotonic),
@@ -93,6 +108,7 @@ async def open_house(
             now=lambda: datetime.now(UTC),
         )
     finally:
+        intake.close()
         workers.close()
 
 
@@ -107,10 +123,19 @@ def body(
             runtime.health.add("disk", Severity.DEGRADED, lambda: _disk_problem(house))
             runtime.root(runtime.tasks.spawn(house.publisher.run(), "outbox"))
             runtime.tasks.spawn(house.logins.follow(), "logins")
+            runtime.tasks.spawn(house.blobs.follow_spool(), "spool")
             async with edge_body(runtime, FtpsEdge(house)):
                 yield
 
     return serve
+
+
+def _free_bytes(blobs: DirectoryBlobs) -> float:
+    """Free space as a metric; a disk that is gone must not take all other metrics with it."""
+    try:
+        return blobs.free_bytes()
+    except OSError:
+        return nan
 
 
 def _disk_problem(house: House) -> str | None:

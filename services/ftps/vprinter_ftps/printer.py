@@ -7,15 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from vprinter_common.blobs import DirectoryBlobs
 from vprinter_common.fleet.edge import Serving
 from vprinter_common.handshakes import Handshakes
 from vprinter_common.logins import Logins
+from vprinter_common.object_store import Blobs
+from vprinter_common.outbox import Publisher
 from vprinter_ftps.announce import Announcer
 from vprinter_ftps.card import Card
 from vprinter_ftps.custody import Custody
 from vprinter_ftps.metrics import FtpsMetrics
-from vprinter_ftps.outbox import Publisher
 from vprinter_ftps.sessions import SessionLimits
 from vprinter_ftps.settings import FtpsSettings
 from vprinter_ftps.workers import Workers
@@ -27,7 +27,7 @@ class House:
 
     settings: FtpsSettings
     metrics: FtpsMetrics
-    blobs: DirectoryBlobs
+    blobs: Blobs
     custody: Custody
     publisher: Publisher
     announcer: Announcer

@@ -1,9 +1,12 @@
-"""Why a transfer is refused or breaks off, and what the client is told."""
+"""What a client is told whose transfer is refused or breaks off."""
 
 from types import MappingProxyType
 
 from vprinter_common.contracts.facts import FailureReason
+from vprinter_common.custody import Refusal
 from vprinter_common.wire import ftp
+
+__all__ = ["Refusal", "reply_to"]
 
 _REPLIES = MappingProxyType(
     {
@@ -21,15 +24,7 @@ _REPLIES = MappingProxyType(
 )
 
 
-class Refusal(Exception):  # noqa: N818 - an answer to the client, not a mistake of ours
-    """A transfer does not succeed. `detail` is for people: what happened, with which value."""
-
-    def __init__(self, reason: FailureReason, detail: str = "") -> None:
-        super().__init__(f"{reason.value}: {detail}" if detail else reason.value)
-        self.reason = reason
-        self.detail = detail[:500]
-
-    def reply(self) -> bytes:
-        """The reply line for the client."""
-        code, text = _REPLIES[self.reason]
-        return ftp.reply(code, f"{text} ({self.detail})" if self.detail else text)
+def reply_to(refusal: Refusal) -> bytes:
+    """The reply line for the client."""
+    code, text = _REPLIES[refusal.reason]
+    return ftp.reply(code, f"{text} ({refusal.detail})" if refusal.detail else text)

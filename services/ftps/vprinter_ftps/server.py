@@ -1,18 +1,19 @@
 """The FTPS server of one printer: aioftp's control connection, with our login, verbs, limits and transfers.
 
-From aioftp come the dispatcher of a connection and its queue of replies. Replaced are: `start` (our TLS listener), the
-greeting, reading of lines (bounded, with time limits), writing of replies, and every verb.
+From aioftp comes the life of a connection (its dispatcher). Replaced are: `start` (our TLS listener), the greeting, the
+commands (lines bounded, with time limits; every verb our own), and the writing of replies.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from functools import partial
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import aioftp
 import structlog
 from aioftp.common import Connection, StreamIO
 
+from vprinter_common.access import still_there
 from vprinter_common.fleet.edge import Closable
 from vprinter_common.listen import TlsServer, listen_tls
 from vprinter_common.runtime.tasks import TaskSet
@@ -23,26 +24,23 @@ from vprinter_ftps.verbs import QUIT, VERBS
 
 log = structlog.get_logger()
 
-_UNKNOWN, _UNREADABLE = "unknown", "unreadable"
-"""Not verbs, which are in upper case: how a line that is none goes through aioftp's dispatcher."""
+MAX_UNREADABLE = 20
+"""Lines in a row that are no commands: then it is no FTP client, or one that will not come to its senses."""
+PATIENCE = 0.5
+"""Seconds for each step of ending a session whose code was revoked; there are three."""
 
 
 class PrinterServer(aioftp.Server):
     """One printer's control connections."""
 
     def __init__(self, printer: Printer) -> None:
-        super().__init__(ssl=printer.context, socket_timeout=printer.house.settings.ftps.stall_timeout)
+        super().__init__(ssl=printer.context)
         self._printer = printer
         self._tasks = TaskSet(f"ftps:{printer.id}")
         self._sessions: dict[asyncio.StreamWriter, Session] = {}
         self._listener: TlsServer | None = None
         self.connections: dict[StreamIO, Connection] = {}
-        verbs: dict[str, Callable[[Connection, Any], Awaitable[bool]]] = {
-            verb: partial(self._command, verb) for verb in VERBS
-        }
-        verbs[_UNKNOWN] = partial(self._refuse, 502)
-        verbs[_UNREADABLE] = partial(self._refuse, 500)
-        self.commands_mapping = verbs
+        self._states: dict[asyncio.StreamWriter, Connection] = {}
 
     # -- listener ---------------------------------------------------------------------------------------------------
 
@@ -79,6 +77,18 @@ class PrinterServer(aioftp.Server):
 
         return asyncio.StreamReaderProtocol(reader, begin)
 
+    def spec_changed(self) -> None:
+        """Names and codes may have changed: whoever logged in with a code that is gone, goes; nobody else notices."""
+        codes = self._printer.serving.spec.access_codes
+        for writer, session in list(self._sessions.items()):
+            if session.access is None:
+                continue
+            if (code := still_there(session.access, codes)) is None:
+                session.log_out()
+                self._tasks.spawn(self._turn_out(writer, session), "revoked")
+            elif code.owner != session.access.owner:
+                session.renamed(code)
+
     # -- one connection ---------------------------------------------------------------------------------------------
 
     async def dispatcher(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -105,57 +115,88 @@ class PrinterServer(aioftp.Server):
                     session.drop_data()
                     session.log_out()
         finally:
+            # It refers to itself, so that the connection's TLS buffers would wait for the garbage collector: 100 KB each.
+            if (state := self._states.pop(writer, None)) is not None:
+                state.clear()
             self._sessions.pop(writer, None)
             printer.house.metrics.sessions.labels(printer.id).dec()
             limits.release(peer[0])
 
+    async def _turn_out(self, writer: asyncio.StreamWriter, session: Session) -> None:
+        """End a session whose code was revoked: its transfer, then itself, politely for as long as that takes little."""
+        log.info("session_revoked", printer=self._printer.id, peer=session.peer)
+        session.drop_data()
+        if (transfer := session.transfer) is not None:
+            transfer.abort()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(PATIENCE):
+                    await transfer.finished.wait()
+        sent = asyncio.Event()
+        session.respond(ftp.reply(421, "the access code was revoked; closing"), sent.set)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                await sent.wait()
+        writer.close()
+        with suppress(OSError):  # TimeoutError is one
+            async with asyncio.timeout(PATIENCE):
+                await writer.wait_closed()
+        writer.transport.abort()
+
     async def greeting(self, connection: Connection, rest: Any) -> bool:  # noqa: ARG002 - aioftp's signature
         """220 at once."""
+        writer = connection.command_connection.writer
+        self._states[writer] = connection
+
+        def respond(reply: bytes, sent: Callable[[], None] = _nothing, /) -> None:
+            if not writer.is_closing():  # once the client is gone, replies are for nobody
+                writer.write(reply)
+                sent()
+
         session = self._session(connection.command_connection)
-        session.respond = lambda reply, sent=_nothing: connection.response(reply, sent)
+        session.respond = respond
         session.respond(ftp.reply(220, "virtual printer ready"))
         return True
-
-    async def response_writer(self, stream: StreamIO, response_queue: asyncio.Queue[Any]) -> None:
-        """Write replies in order. Once the client is gone they are thrown away, so that nobody waits for the queue."""
-        while True:
-            reply, sent = await response_queue.get()
-            try:
-                if stream.writer.is_closing():
-                    continue
-                await stream.write(reply)
-                sent()
-            except (OSError, TimeoutError):
-                stream.writer.transport.abort()
-            finally:
-                response_queue.task_done()
 
     async def parse_command(  # type: ignore[override]  # aioftp's dispatcher ends the connection for False
         self,
         stream: StreamIO,
         censor_commands: tuple[str] = ("pass",),  # noqa: ARG002 - aioftp's signature
-    ) -> tuple[str, str] | bool:
-        """The next command, once the one before has its reply: a flood of lines waits in the network, not in memory."""
+    ) -> bool:
+        """Every command until the session ends; none goes on to aioftp, which has three tasks for each.
+
+        One after the other: a flood of lines waits in the network, not in memory.
+        """
         session = self._session(stream)
-        await session.between_commands.wait()
-        line = await self._next_line(stream, session)
-        if line is None:
-            return False
-        session.between_commands.clear()
-        try:
-            command = ftp.parse_command(line)
-        except ftp.FtpSyntaxError as error:
-            return _UNREADABLE, str(error)
-        log.debug("command", printer=self._printer.id, peer=session.peer, command=str(command))
-        if command.verb not in VERBS:
-            return _UNKNOWN, f"{command.verb} is not implemented"
-        return command.verb, command.argument
+        while (line := await self._next_line(stream, session)) is not None:
+            try:
+                command = ftp.parse_command(line)
+            except ftp.FtpSyntaxError as error:
+                session.unreadable += 1
+                if session.unreadable >= MAX_UNREADABLE:
+                    session.respond(ftp.reply(421, f"{MAX_UNREADABLE} lines in a row that are not FTP; closing"))
+                    break
+                session.respond(ftp.reply(500, str(error)))
+                continue
+            session.unreadable = 0
+            log.debug("command", printer=self._printer.id, peer=session.peer, command=str(command))
+            if (reply := await self._answer(session, command)) is not None:
+                session.respond(reply)
+            if command.verb == QUIT:
+                break
+        return False
 
     async def _next_line(self, stream: StreamIO, session: Session) -> bytes | None:
         """One line; None when the client is gone, was silent for too long, or sends what cannot be a command."""
         loop = asyncio.get_running_loop()
         while not stream.writer.is_closing():  # what a client sent before it left is not worth an answer to nobody
             deadline = session.deadline(loop.time())
+            try:
+                if stream.writer.transport.get_write_buffer_size():
+                    async with asyncio.timeout(self._printer.house.settings.ftps.stall_timeout):
+                        await stream.writer.drain()
+            except OSError:  # TimeoutError is one: the client does not read its replies
+                stream.writer.transport.abort()
+                return None
             try:
                 async with asyncio.timeout_at(deadline):
                     line = await stream.reader.readline()
@@ -173,26 +214,19 @@ class PrinterServer(aioftp.Server):
             return line if line.endswith(b"\n") else None
         return None
 
-    async def _command(self, verb: str, connection: Connection, argument: str) -> bool:
-        session = self._session(connection.command_connection)
+    async def _answer(self, session: Session, command: ftp.Command) -> bytes | None:
+        """The reply; None if there was one already."""
+        if (verb := VERBS.get(command.verb)) is None:
+            return ftp.reply(502, f"{command.verb} is not implemented")
+        if verb.needs_login and session.access is None:
+            return ftp.reply(530, "log in first: USER, then PASS with the access code")
         try:
-            if VERBS[verb].needs_login and session.access is None:
-                reply: bytes | None = ftp.reply(530, "log in first: USER, then PASS with the access code")
-            else:
-                reply = await VERBS[verb].handle(session, argument)
+            return await verb.handle(session, command.argument)
         except OSError as error:
-            log.error("command_failed", printer=self._printer.id, peer=session.peer, verb=verb, error=str(error))
-            reply = ftp.reply(451, "the storage failed; see the server's log")
-        if reply is not None:
-            session.respond(reply)
-        session.between_commands.set()
-        return verb != QUIT
-
-    async def _refuse(self, code: int, connection: Connection, reason: str) -> bool:
-        session = self._session(connection.command_connection)
-        session.respond(ftp.reply(code, reason))
-        session.between_commands.set()
-        return True
+            log.error(
+                "command_failed", printer=self._printer.id, peer=session.peer, verb=command.verb, error=str(error)
+            )
+            return ftp.reply(451, "the storage failed; see the server's log")
 
     def _session(self, stream: StreamIO) -> Session:
         return self._sessions[stream.writer]

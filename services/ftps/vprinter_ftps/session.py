@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from vprinter_common.contracts.live import SessionPhase
 from vprinter_common.contracts.printer import AccessCode
+from vprinter_common.contracts.status import SessionStatus
 from vprinter_common.runtime.tasks import TaskSet
 from vprinter_common.wire import ftp, ftp_files
 from vprinter_ftps.datachannel import DataChannel
@@ -55,6 +56,7 @@ class Session:
     respond: Respond = _nobody
     user_named: bool = False
     access: AccessCode | None = None
+    login: SessionStatus | None = None
     folder: PurePosixPath = ftp_files.ROOT
     made: set[PurePosixPath] = field(default_factory=set)
     """Folders that the client made; they last as long as the session, files in them as long as files last."""
@@ -63,25 +65,32 @@ class Session:
     data: DataChannel | None = None
     transfer: Transfer | None = None
     last_activity: float = 0.0
-    between_commands: asyncio.Event = field(default_factory=asyncio.Event)
+    unreadable: int = 0
+    """Lines in a row that were no commands."""
 
     def __post_init__(self) -> None:
         self.last_activity = self.connected_at
-        self.between_commands.set()
 
     def log_in(self, access: AccessCode) -> None:
         """The client gave a right access code."""
         self.access = access
-        self.printer.serving.connected(self.peer)
-        self._announce(SessionPhase.CONNECTED, access)
+        self.login = self.printer.serving.logged_in(self.peer, access)
+        self._announce(SessionPhase.CONNECTED, self.login)
 
     def log_out(self) -> None:
         """The client leaves, or begins to log in again."""
         self.user_named = False
-        if self.access is not None:
-            access, self.access = self.access, None
-            self.printer.serving.disconnected()
-            self._announce(SessionPhase.DISCONNECTED, access)
+        self.access = None
+        if self.login is not None:
+            login, self.login = self.login, None
+            self.printer.serving.logged_out(login)
+            self._announce(SessionPhase.DISCONNECTED, login)
+
+    def renamed(self, access: AccessCode) -> None:
+        """The owner of the client's code has another name; transfers under way keep the one they began with."""
+        self.access = access
+        if self.login is not None:
+            self.login = self.printer.serving.renamed(self.login, access.owner)
 
     def deadline(self, now: float) -> float:
         """When the session ends unless something happens: the login's or the idle time limit."""
@@ -139,5 +148,5 @@ class Session:
             self.respond(reply, sent)
             transfer.finished.set()
 
-    def _announce(self, phase: SessionPhase, access: AccessCode) -> None:
-        self.printer.house.announcer.session(self.printer.id, self.peer, access.owner, phase)
+    def _announce(self, phase: SessionPhase, login: SessionStatus) -> None:
+        self.printer.house.announcer.session(self.printer.id, login, phase)

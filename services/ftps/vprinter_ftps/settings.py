@@ -5,13 +5,11 @@ from ipaddress import IPv4Address
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from vprinter_common.runtime.settings import CommonSettings, Section
-
-MIB = 1 << 20
-GIB = 1 << 30
+from vprinter_common.custody import CustodySection
+from vprinter_common.runtime.settings import CommonSettings
 
 
-class FtpsSection(Section):
+class FtpsSection(CustodySection):
     """What concerns the FTPS server only."""
 
     port: int = Field(default=990, ge=1, le=65535)
@@ -28,12 +26,6 @@ class FtpsSection(Section):
     """Seconds without a byte until a transfer is broken off."""
     silence: float = Field(default=2.0, ge=0)
     """Seconds until a download's silent peer, who may be waiting for us to begin in the clear, is taken at its PROT."""
-    max_upload_bytes: int = Field(default=4 * GIB, gt=0)
-    """Largest file that is accepted."""
-    min_free_bytes: int = Field(default=512 * MIB, ge=0)
-    """Uploads are refused when less than this is free on the disk, so that the database and NATS can go on."""
-    free_check_bytes: int = Field(default=16 * MIB, gt=0)
-    """How often, in received bytes, free space is looked at during an upload."""
     sessions_per_address: int = Field(default=64, ge=1)
     """Control connections of one client address; behind Docker's bridge or NAT many slicers share one."""
     sessions_total: int = Field(default=200, ge=1, le=1000)

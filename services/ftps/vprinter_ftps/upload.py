@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from vprinter_common.contracts.facts import FailureReason
 from vprinter_common.contracts.message import new_id
@@ -27,16 +28,12 @@ class Upload:
     announced: int | None = None
     """Size that the client announced with ALLO."""
     id: str = field(default_factory=new_id)
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
     def named_as_probe(self) -> bool:
         """Whether this may be the slicer's probe; if it is small enough, it is."""
         return self.filename == PROBE_NAME
-
-    @property
-    def is_container(self) -> bool:
-        """Whether the file must open as ZIP."""
-        return self.filename.lower().endswith(".3mf")
 
 
 @dataclass(slots=True)

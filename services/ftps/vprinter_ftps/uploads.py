@@ -6,18 +6,18 @@ import structlog
 
 from vprinter_common.contracts.facts import FailureReason, UploadStored
 from vprinter_common.contracts.live import UploadPhase
+from vprinter_common.metrics.declared import Direction
 from vprinter_common.wire import ftp, ftp_files
 from vprinter_ftps.datachannel import NEED_DATA, Channel, DataChannel
-from vprinter_ftps.metrics import Direction
 from vprinter_ftps.printer import House
-from vprinter_ftps.refusal import Refusal
+from vprinter_ftps.refusal import Refusal, reply_to
 from vprinter_ftps.session import Session
 from vprinter_ftps.upload import Progress, Upload
 
 log = structlog.get_logger()
 
-REPORT_INTERVAL = 0.25
-"""Seconds between progress messages: at most four a second."""
+REPORT_INTERVAL = 0.5
+"""Seconds between progress messages: a slicer sees the printer's state once a second."""
 
 
 async def stor(session: Session, argument: str) -> bytes | None:
@@ -112,7 +112,7 @@ class _Store:
         self._count("refused", refusal.reason)
         self._log.warning("upload_refused", reason=refusal.reason.value, detail=refusal.detail, received=self._received)
         await self._house.announcer.failed(self._upload, refusal, self._received)
-        return refusal.reply()
+        return reply_to(refusal)
 
     async def _take(self) -> UploadStored | None:
         limits = self._house.settings.ftps

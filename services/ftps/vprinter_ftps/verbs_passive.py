@@ -4,8 +4,9 @@ from ipaddress import IPv4Address
 
 import structlog
 
+from vprinter_common.passive import NoFreePort, bind_passive
 from vprinter_common.wire import ftp
-from vprinter_ftps.datachannel import DataChannel, NoFreePort, bind_passive
+from vprinter_ftps.datachannel import DataChannel
 from vprinter_ftps.session import Session
 
 log = structlog.get_logger()
