@@ -1,5 +1,7 @@
 """The command line."""
 
+import subprocess
+
 import pytest
 
 from vprinter_cli.command import main
@@ -41,3 +43,20 @@ def test_a_wrong_setting_is_named_without_its_value(
     message = capsys.readouterr().err
     assert "VPRINTER_FTPS__PORT" in message
     assert "hunter2" not in message
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "tcsh", "fish", "powershell"])
+def test_completion_knows_every_command(capsys: pytest.CaptureFixture[str], shell: str) -> None:
+    assert main(["completion", shell]) == 0
+    script = capsys.readouterr().out
+    for word in ("printers", "archive", "pending", "queue", "ca", "ports", "installer"):
+        assert word in script
+
+
+def test_bash_takes_the_completion_script(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["completion", "bash"])
+    script = (
+        capsys.readouterr().out + "\nCOMP_WORDS=(vprinter que); COMP_CWORD=1; _shtab_vprinter; echo ${COMPREPLY[@]}"
+    )
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["queue"]

@@ -57,6 +57,7 @@ def test_a_given_nats_is_used_instead_of_an_own(monkeypatch: pytest.MonkeyPatch)
         ("discovery", "DiscoverySettings", ("ssdp_port", "detect_port", "detect_tls_port")),
         ("ftps", "FtpsSettings", ("port",)),
         ("mqtt", "MqttSettings", ("port",)),
+        ("proxy", "ProxySettings", ("rtsps_port", "tunnel_port")),
     ],
 )
 def test_the_command_and_the_services_agree_on_default_ports(service: str, name: str, fields: tuple[str, ...]) -> None:

@@ -1,7 +1,6 @@
 """What is printed when the system runs."""
 
 from dataclasses import replace
-from pathlib import Path
 
 from vprinter_cli.outlook import PrinterOutlook
 from vprinter_cli.welcome import Welcome, render
@@ -19,9 +18,10 @@ FIRST = Welcome(
     page_answers=True,
     token="a-new-token",
     token_is_given=False,
-    ca_file=Path("/srv/data/virtual_printer/certs/bbl_ca.crt"),
+    ca="/srv/data/virtual_printer/certs/bbl_ca.crt",
     printers=(PRINTER,),
     show_codes=True,
+    stop="Ctrl-C stops it.",
 )
 
 

@@ -9,6 +9,11 @@ _CONTROL = {code: f"\\x{code:02x}" for code in (*range(9), *range(10, 32), 127, 
 """What strangers send ends up in logs; it must not steer the terminal."""
 
 
+def harmless(line: str) -> str:
+    """A line that cannot steer the terminal."""
+    return line.translate(_CONTROL)
+
+
 @dataclass(frozen=True, slots=True)
 class Console:
     """Writes prefixed lines and blocks of text. A reader that went away is no reason to stop the printers."""
@@ -30,7 +35,7 @@ class Console:
         prefix = f"{name:<{max(map(len, self.names))}} |"
         if self.colours:
             prefix = f"\x1b[{_COLOURS[self.names.index(name) % len(_COLOURS)]}m{prefix}\x1b[0m"
-        self._write(f"{prefix} {line.translate(_CONTROL)}\n")
+        self._write(f"{prefix} {harmless(line)}\n")
 
     def block(self, text: str) -> None:
         """Write text as it is."""

@@ -6,8 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from vprinter_cli.child import Program
-from vprinter_common.runtime.settings import ADMIN_PORTS
+from vprinter_cli.nats_server import HOST, USER
+from vprinter_cli.settings import Settings
+from vprinter_common.runtime.settings import ADMIN_PORTS, NatsSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,20 @@ class NatsAccess:
             "VPRINTER_NATS__USER": self.user,
             "VPRINTER_NATS__PASSWORD": self.password,
         }
+
+    def settings(self) -> NatsSettings:
+        """The same for a client in this process."""
+        return NatsSettings(url=self.url, user=self.user, password=SecretStr(self.password))
+
+
+def local_nats(settings: Settings) -> NatsAccess | None:
+    """How to reach the NATS that `vprinter up` runs for this data directory; None if another is named, or none has run."""
+    password = settings.data_dir / "nats" / "password"
+    try:
+        known = "" if settings.external_nats else password.read_text(encoding="ascii").strip()
+    except OSError:
+        return None
+    return NatsAccess(f"nats://{HOST}:{settings.up.nats_port}", USER, known) if known else None
 
 
 def admin_ports(base: int) -> dict[str, int]:

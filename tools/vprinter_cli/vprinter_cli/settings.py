@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field, SecretStr
 
+from vprinter_common.probe.ports import SlicerPorts
 from vprinter_common.runtime.settings import CommonSettings, Section
 from vprinter_common.wire import detect, ssdp
 
@@ -15,6 +16,15 @@ class UpSettings(Section):
     """First of the services' admin ports, which serve metrics and health; 0 = free ports."""
     nats_port: int = Field(default=4222, ge=0, le=65535)
     """Port of NATS on 127.0.0.1; 0 = a free port, which is also taken when this one is not free."""
+
+
+class ProbeSettings(SlicerPorts):
+    """How `vprinter probe` plays the slicer."""
+
+    interval: float = Field(default=60.0, ge=1.0)
+    """Seconds between two rounds."""
+    admin_port: int = Field(default=9306, ge=1, le=65535)
+    """Port of its metrics and health, unless `VPRINTER_ADMIN__PORT` says another."""
 
 
 class _OfService(Section):
@@ -50,16 +60,25 @@ class MqttPorts(_OfService):
     port: int = Field(default=8883, ge=0, le=65535)
 
 
+class ProxyPorts(_OfService):
+    """Where slicers find what a real printer has besides MQTT and FTPS."""
+
+    rtsps_port: int = Field(default=322, ge=1, le=65535)
+    tunnel_port: int = Field(default=6000, ge=1, le=65535)
+
+
 class Settings(CommonSettings):
     """All that `vprinter` itself needs to know; everything else passes through to the services."""
 
     admin_token: Annotated[SecretStr, Field(min_length=16, max_length=200)] | None = None
     """An admin token of your own choice, as control takes it; none = one is made at the first start."""
     up: UpSettings = UpSettings()
+    probe: ProbeSettings = ProbeSettings()
     control: ControlPorts = ControlPorts()
     discovery: DiscoveryPorts = DiscoveryPorts()
     ftps: FtpsPorts = FtpsPorts()
     mqtt: MqttPorts = MqttPorts()
+    proxy: ProxyPorts = ProxyPorts()
 
     @property
     def external_nats(self) -> bool:

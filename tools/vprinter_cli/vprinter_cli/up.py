@@ -8,18 +8,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from prometheus_client import CollectorRegistry
-from pydantic import SecretStr
-
-from vprinter_cli import nats_server, outlook, services
+from vprinter_cli import nats_server, services
 from vprinter_cli.child import Timing
 from vprinter_cli.console import Console
+from vprinter_cli.greeting import Surroundings, greet
 from vprinter_cli.settings import Settings
 from vprinter_cli.supervisor import kept_running
-from vprinter_cli.welcome import Welcome, render
-from vprinter_common import net
-from vprinter_common.bus import Bus
-from vprinter_common.runtime.settings import NatsSettings
 from vprinter_common.runtime.tasks import TaskSet
 
 NATS_GRACE = 1.2
@@ -48,7 +42,7 @@ class Up:
             programs = services.programs(data_dir, access, ports, self.environ)
             await stack.enter_async_context(kept_running(programs, self.console.say, Timing()))
             tasks = await stack.enter_async_context(TaskSet("up"))
-            tasks.spawn(self._welcome(data_dir, access, began), "welcome")
+            tasks.spawn(self._welcome(access, began), "welcome")
             await stop.wait()
 
     def _stop(self, stop: asyncio.Event) -> None:
@@ -67,46 +61,7 @@ class Up:
                 self.console.say("nats", "is not ready yet; the services start all the same and wait for it")
             yield services.NatsAccess(server.url, nats_server.USER, server.password)
 
-    async def _welcome(self, data_dir: Path, access: services.NatsAccess | None, began: datetime) -> None:
-        settings = self.settings
-        answers = await outlook.control_answers(_control_url(settings, local=True))
-        nats = settings.nats
-        if access is not None:
-            nats = NatsSettings(url=access.url, user=access.user, password=SecretStr(access.password))
-        async with Bus(nats, "vprinter-up", CollectorRegistry()) as bus:
-            printers = await outlook.settled(bus, began, settings.addresses)
-        token_file = data_dir / "control" / "admin-token"
-        token = await asyncio.to_thread(_first_token, token_file)
-        welcomed = data_dir / ".welcomed"
-        first = not await asyncio.to_thread(welcomed.exists)
-        self.console.block(
-            render(
-                Welcome(
-                    page=_control_url(settings, local=False),
-                    page_answers=answers,
-                    token=token,
-                    token_is_given=settings.admin_token is not None,
-                    ca_file=data_dir / "virtual_printer" / "certs" / "bbl_ca.crt",
-                    printers=printers,
-                    show_codes=first or self.console.terminal,
-                )
-            )
-        )
-        if token is not None:
-            await asyncio.to_thread(token_file.unlink)
-        await asyncio.to_thread(welcomed.touch)
-
-
-def _control_url(settings: Settings, *, local: bool) -> str:
-    host = settings.control.host
-    if host in ("0.0.0.0", "::"):
-        host = "127.0.0.1" if local else net.default_address()
-    return f"http://{host}:{settings.control.port}"
-
-
-def _first_token(path: Path) -> str | None:
-    """The first admin token, which control leaves there to be shown once."""
-    try:
-        return path.read_text(encoding="ascii").strip()
-    except FileNotFoundError:
-        return None
+    async def _welcome(self, access: services.NatsAccess | None, began: datetime) -> None:
+        nats = access.settings() if access else self.settings.nats
+        ca = self.settings.data_dir.absolute() / "virtual_printer" / "certs" / "bbl_ca.crt"
+        await greet(self.settings, nats, self.console, began, Surroundings("Ctrl-C stops it.", ca))

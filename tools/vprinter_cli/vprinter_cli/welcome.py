@@ -1,8 +1,7 @@
-"""What `vprinter up` prints when the system runs: where things are and what to do next."""
+"""What is printed when the system runs: where things are and what to do next."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from vprinter_cli.outlook import PrinterOutlook
 
@@ -19,10 +18,13 @@ class Welcome:
     """The new admin token; None if it is no news."""
     token_is_given: bool
     """Whether the user chose the token by VPRINTER_ADMIN_TOKEN."""
-    ca_file: Path
+    ca: str
+    """Where the CA certificate is."""
     printers: Sequence[PrinterOutlook]
     show_codes: bool
     """Whether access codes may be told: always to a person at a terminal, into a file or journal at the first start only."""
+    stop: str
+    """How to stop it."""
 
 
 def render(welcome: Welcome) -> str:
@@ -31,13 +33,13 @@ def render(welcome: Welcome) -> str:
     parts += [_printer(printer, show_code=welcome.show_codes) for printer in welcome.printers]
     if not welcome.printers:
         parts.append("No printer is enabled. Make one on the page, or by the API at /api/docs.")
-    parts.append(_next_steps(welcome.ca_file))
+    parts.append(_next_steps(welcome))
     body = "\n\n".join(parts)
     return f"\n{_RULE}\n{body}\n{_RULE}\n\n"
 
 
 def _head(welcome: Welcome) -> str:
-    lines = ["Virtual Printer is running. Ctrl-C stops it.", "", _row("Page", welcome.page)]
+    lines = [f"Virtual Printer is running. {welcome.stop}", "", _row("Page", welcome.page)]
     if not welcome.page_answers:
         lines.append(_row("", "does not answer yet: see the lines of `control` above"))
     lines.append(_row("Admin token", _token(welcome)))
@@ -67,16 +69,18 @@ def _printer(printer: PrinterOutlook, *, show_code: bool) -> str:
     return "\n".join(lines)
 
 
-def _next_steps(ca_file: Path) -> str:
+def _next_steps(welcome: Welcome) -> str:
+    installers = f"{welcome.page}/api/v1/certificate-authority/installers"
     return f"""\
-  CA file        {ca_file}
+  CA             {welcome.ca}
 
   Next, once per slicer:
-  1. Append the CA file to the slicer's printer.cer (keep what is in it), then start the slicer anew.
-       macOS     /Applications/BambuStudio.app/Contents/Resources/cert/printer.cer
-       Windows   C:\\Program Files\\Bambu Studio\\resources\\cert\\printer.cer
-       Linux     ~/.local/share/BambuStudio/resources/cert/printer.cer
-     OrcaSlicer has the same file in its own folder.
+  1. Let it trust the CA. On the slicer's computer:
+       Linux, macOS  curl -fsSo trust.sh {installers}/linux
+                     sh trust.sh
+       Windows       iwr -UseBasicParsing {installers}/windows -OutFile trust.ps1
+                     powershell -ExecutionPolicy Bypass -File trust.ps1
+     Then quit the slicer completely and start it anew. (By hand: append the CA to the slicer's printer.cer.)
   2. In the slicer's Device tab add the printer by its address and access code, and send."""
 
 
