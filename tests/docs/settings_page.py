@@ -7,12 +7,13 @@ from typing import get_args
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from vprinter_cli.settings import UpSettings
+from vprinter_cli.settings import ProbeSettings, UpSettings
 from vprinter_common.runtime.settings import CommonSettings
 from vprinter_control.settings import ControlSettings
 from vprinter_discovery.settings import DiscoverySettings
 from vprinter_ftps.settings import FtpsSettings
 from vprinter_mqtt.settings import MqttSettings
+from vprinter_proxy.settings import ProxySettings
 
 PAGE = Path(__file__).parents[2] / "docs/operations/settings.md"
 HEAD = """# Settings
@@ -25,6 +26,7 @@ SERVICES = {
     "discovery": DiscoverySettings,
     "ftps": FtpsSettings,
     "mqtt": MqttSettings,
+    "proxy": ProxySettings,
 }
 
 
@@ -37,6 +39,7 @@ def page() -> str:
         fields = {name: field for name, field in settings.model_fields.items() if name not in skipped}
         parts.append(_table(title, _rows("VPRINTER_", fields)))
     parts.append(_table("`vprinter up`", _rows("VPRINTER_UP__", UpSettings.model_fields)))
+    parts.append(_table("`vprinter probe`", _rows("VPRINTER_PROBE__", ProbeSettings.model_fields)))
     return "\n".join(parts)
 
 

@@ -5,14 +5,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.settings_page import PAGE, page
+from tests.docs import metrics_page, settings_page
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 
 
 def test_the_settings_page_is_current() -> None:
-    assert PAGE.read_text(encoding="utf-8") == page(), "run .venv/bin/python -m tests.docs.settings_page"
+    written = settings_page.PAGE.read_text(encoding="utf-8")
+    assert written == settings_page.page(), "run .venv/bin/python -m tests.docs.settings_page"
+
+
+def test_the_metrics_page_is_current() -> None:
+    written = metrics_page.PAGE.read_text(encoding="utf-8")
+    assert written == metrics_page.page(), "run .venv/bin/python -m tests.docs.metrics_page"
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))

@@ -97,9 +97,10 @@ class Ledger:
         listed = self.listed()
         surplus = listed - self.kept
         assert not surplus - self.unknown, f"listed without reason, or twice: {surplus - self.unknown}"
-        assert not (left := leftovers(self.system.data)), left
+        for house in self.system.houses:
+            assert not (left := leftovers(house)), left
+            self._check_card(house, listed)
         self._check_blobs()
-        self._check_card(listed)
 
     def listed(self) -> Counter[Entry]:
         """What the archive shows of this printer."""
@@ -127,12 +128,13 @@ class Ledger:
         attempted = {digest for book in (self.kept, self.refused, self.unknown) for _, digest in book}
         strangers = self.orphans() - attempted
         assert not strangers, f"kept files that nobody sent: {strangers}"
-        for path in (self.system.data / "blobs" / "sha256").glob("*/*"):
-            assert sha256(path.read_bytes()).hexdigest() == path.name, f"{path} is damaged"
+        for house in self.system.houses:
+            for path in (house / "blobs" / "sha256").glob("*/*"):
+                assert sha256(path.read_bytes()).hexdigest() == path.name, f"{path} is damaged"
 
-    def _check_card(self, listed: Counter[Entry]) -> None:
+    def _check_card(self, house: Path, listed: Counter[Entry]) -> None:
         kept = self.system.blobs()
-        for path in (self.system.data / "ftps" / self.printer.id).glob("*.json"):
+        for path in (house / "ftps" / self.printer.id).glob("*.json"):
             shown = json.loads(path.read_text())
             if shown["sha256"] not in kept:  # an entry is shown only while its file is kept
                 continue

@@ -99,6 +99,7 @@ def fill(ledger: Ledger) -> list[tuple[str, bytes]]:
 def clear(ledger: Ledger) -> None:
     """Delete everything in the archive, as a user does who needs room."""
     api = ledger.system.api
+    wait_for(lambda: not ledger.kept - ledger.listed(), "all that was taken is listed")
     for item in api.items("archive"):
         api.delete(f"archive/{item['id']}")
         ledger.kept[item["filename"], item["sha256"]] -= 1

@@ -55,6 +55,8 @@ class System:
         """`token`: the admin token to set, "" for a random one, None to let the system make its own."""
         self.directory = directory
         self.data = directory / "data"
+        self.edges: list[Path] = []
+        """Data directories of further nodes."""
         self.ports: Ports = free_ports()
         self.network = loopback_network()
         self.token = secrets.token_urlsafe(32) if token == "" else token
@@ -219,7 +221,9 @@ class System:
 
     def slicer(self, printer: Printer, profile: Profile, **more: Any) -> Slicer:
         """A slicer on a computer of its own that trusts this system's CA and knows the printer's address and code."""
-        options = {"ca_pem": self.ca_pem(), "access_code": printer.code, "source": self.fresh_address(), **more}
+        options = {"access_code": printer.code, "source": self.fresh_address(), **more}
+        if "ca_pem" not in options:
+            options["ca_pem"] = self.ca_pem()
         return Slicer(self.place(printer), profile=profile, **options)
 
     def status(self, printer: Printer, service: str) -> dict[str, Any] | None:
@@ -256,13 +260,18 @@ class System:
         wait_for(lambda: len(self.archived(sha256)) >= count, f"{count} archive entries of {sha256[:12]}", timeout)
         return self.archived(sha256)
 
+    @property
+    def houses(self) -> list[Path]:
+        """Data directories of all nodes."""
+        return [self.data, *self.edges]
+
     def blobs(self) -> set[str]:
         """SHA-256 of every kept file."""
-        return {path.name for path in (self.data / "blobs" / "sha256").glob("*/*")}
+        return {path.name for house in self.houses for path in (house / "blobs" / "sha256").glob("*/*")}
 
     def leftovers(self) -> list[Path]:
         """Parts of uploads and receipts that wait; empty when all is quiet."""
-        places = (self.data / "blobs" / "incoming", self.data / "outbox")
+        places = [house / place for house in self.houses for place in ("blobs/incoming", "outbox")]
         return [path for place in places if place.is_dir() for path in place.iterdir() if path.is_file()]
 
     def await_quiet(self, timeout: float = 15.0) -> None:

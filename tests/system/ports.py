@@ -48,6 +48,14 @@ class Ports:
         return self.base + 6
 
     @property
+    def rtsps(self) -> int:
+        return self.base + 14
+
+    @property
+    def tunnel(self) -> int:
+        return self.base + 15
+
+    @property
     def admin(self) -> Mapping[str, int]:
         """Metrics and health of each service."""
         return {service: self.base + 8 + offset for offset, service in enumerate(ADMIN_ORDER)}
@@ -65,7 +73,23 @@ class Ports:
             "DISCOVERY__DETECT_TLS_PORT": self.detect_tls,
             "MQTT__PORT": self.mqtt,
             "FTPS__PORT": self.ftps,
+            "PROXY__MQTT_PORT": self.mqtt,
+            "PROXY__FTPS_PORT": self.ftps,
+            "PROXY__RTSPS_PORT": self.rtsps,
+            "PROXY__TUNNEL_PORT": self.tunnel,
             "CONTROL__PORT": self.control,
+            # Real printers have the same ports, on addresses of their own.
+            "PROXY__PRINTERS__DETECT": self.detect,
+            "PROXY__PRINTERS__DETECT_TLS": self.detect_tls,
+            "PROXY__PRINTERS__MQTT": self.mqtt,
+            "PROXY__PRINTERS__FTPS": self.ftps,
+            "PROXY__PRINTERS__RTSPS": self.rtsps,
+            "PROXY__PRINTERS__TUNNEL": self.tunnel,
+            "DOCTOR__SSDP_PORT": self.ssdp,
+            "DOCTOR__DETECT_PORT": self.detect,
+            "DOCTOR__DETECT_TLS_PORT": self.detect_tls,
+            "DOCTOR__MQTT_PORT": self.mqtt,
+            "DOCTOR__FTPS_PORT": self.ftps,
             "UP__NATS_PORT": self.nats,
             "UP__ADMIN_PORT_BASE": self.admin[ADMIN_ORDER[0]],
         }

@@ -127,8 +127,12 @@ class Supervised(Processes):
 class Separate(Processes):
     """Every process by itself: nothing restarts what a test has stopped."""
 
-    def __init__(self, environ: Mapping[str, str], logs: Path, data_dir: Path, nats_port: int) -> None:
+    def __init__(
+        self, environ: Mapping[str, str], logs: Path, data_dir: Path, nats_port: int, python: str = sys.executable
+    ) -> None:
+        """`python`: the interpreter that runs the services."""
         super().__init__(environ, logs)
+        self._python = python
         self._data_dir = data_dir
         self._nats_port = nats_port
         self._running: dict[str, subprocess.Popen[bytes]] = {}
@@ -159,7 +163,7 @@ class Separate(Processes):
 
     def _command(self, name: str) -> list[str]:
         if name in SERVICES:
-            return [sys.executable, "-m", f"vprinter_{name}"]
+            return [self._python, "-m", f"vprinter_{name}"]
         store = self._data_dir / "nats"
         store.mkdir(parents=True, exist_ok=True)
         config = store / "nats.conf"

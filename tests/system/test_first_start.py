@@ -70,7 +70,7 @@ def test_the_welcome_says_all_that_is_needed(first: FirstStart) -> None:
     assert first.row("Page").endswith(f":{first.system.ports.control}")
     assert re.fullmatch(r"[A-Za-z0-9]{8}", first.row("Access code"))
     assert re.match(r"\d+\.\d+\.\d+\.\d+", first.row("Address"))
-    assert Path(first.row("CA file")).read_text() == first.system.ca_pem()
+    assert Path(first.row("CA")).read_text() == first.system.ca_pem()
     assert "Not reachable" not in first.welcome
 
 

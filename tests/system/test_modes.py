@@ -11,7 +11,6 @@ from tests.simulators import threemf
 from tests.simulators.gates import Blocked, Gate
 from tests.simulators.profiles import PROFILES, STUDIO_27, STUDIO_OLD, Profile
 from tests.simulators.threemf import Plate
-from tests.system.api import ApiError
 from tests.system.harness import Printer, System
 from tests.system.processes import wait_for
 
@@ -132,15 +131,14 @@ def test_an_approved_upload_may_go_to_the_queue(system: System, review: Printer)
     assert [item["plate"] for item in queued(system, entry["id"])] == [1, 2]
 
 
-def test_a_discarded_upload_is_gone(system: System, review: Printer) -> None:
+def test_a_discarded_upload_is_out_of_sight_and_can_be_restored(system: System, review: Printer) -> None:
     digest = send(system, review, "drop me.gcode.3mf", threemf.sliced(seed=12))
     upload = await_pending(system, digest)
     system.api.post(f"pending/{upload['id']}/discard")
     assert not pending(system, digest)
     assert not system.archived(digest)
-    with pytest.raises(ApiError) as refused:
-        system.api.get(f"pending/{upload['id']}")
-    assert refused.value.status == 404
+    system.api.post(f"pending/{upload['id']}/restore")
+    assert [item["id"] for item in pending(system, digest)] == [upload["id"]]
 
 
 # -- queue -----------------------------------------------------------------------------------------------------------
@@ -149,6 +147,7 @@ def test_a_discarded_upload_is_gone(system: System, review: Printer) -> None:
 def test_queue_archives_and_queues_every_plate_unassigned(system: System, queue: Printer) -> None:
     content = threemf.sliced(Plate(1, name="left"), Plate(2, name="right"), seed=20)
     (entry,) = system.await_archived(send(system, queue, "two plates.gcode.3mf", content))
+    assert [(plate["name"], plate["seconds"]) for plate in entry["plates"]] == [("left", 3723), ("right", 3723)]
     items = queued(system, entry["id"])
     assert [item["plate"] for item in items] == [1, 2]
     assert all(item["printer_id"] is None for item in items)

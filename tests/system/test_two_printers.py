@@ -133,10 +133,3 @@ def test_a_new_access_code_counts_at_once(system: System, pair: tuple[Printer, P
     with system.slicer(left, STUDIO_27, access_code=new) as slicer:
         slicer.add()
         slicer.connect()
-
-
-def test_proxy_mode_is_refused_as_not_built_yet(system: System) -> None:
-    with pytest.raises(ApiError) as refused:
-        system.new_printer(mode="proxy", enabled=False)
-    assert 400 <= refused.value.status < 500
-    assert "not built yet" in str(refused.value.problem)
