@@ -20,13 +20,13 @@ from pathlib import Path
 from benchmarks.contenders.mqtt import Assignment, Contender, amqtt, full_report, mosquitto, ours
 from benchmarks.measure.house import House, Keys, house, make_keys
 from benchmarks.measure.program import Program, load, require
-from benchmarks.measure.punctuality import Reports, behind_the_first, delivered, missed, off_the_beat
+from benchmarks.measure.punctuality import PERIOD, Reports, behind_the_first, delivered, missed, off_the_beat
 from benchmarks.measure.report import Bounds, introduce, table, version_of
 from benchmarks.measure.usage import cpu_seconds, memory
 from tests.common.printers import CODE
 
-SETTLE = 2.0
-"""Seconds between the last login and the measurement."""
+SETTLE = 1.0
+"""Seconds that nothing is looked at after a start. After the last login, it is for a period at least: `between_beats`."""
 HOLD_OUT = 8.0
 """Seconds next to a slicer that does not read: it is thrown out after 5, and comes again."""
 ALL_BUT_NOTHING = 0.02
@@ -57,13 +57,13 @@ class Size:
 # 200 printers that is much of all, and a window that does not hold whole periods would measure chance.
 FULL = Size(
     slicers=200,
-    fanout=Case("fanout", 1, rounds=3, window=4.0),
+    fanout=Case("fanout", 1, rounds=3, window=10.0),
     spread=Case("spread", None, rounds=1, window=30.0),
     slack=1.0,
 )
 QUICK = Size(
     slicers=200,
-    fanout=Case("fanout", 1, rounds=1, window=4.0),
+    fanout=Case("fanout", 1, rounds=1, window=3.0),
     spread=Case("spread", None, rounds=1, window=10.0),
     slack=1.5,
 )
@@ -87,6 +87,7 @@ class Window:
 def watch(contender: Contender, slicers: Program, seconds: float) -> Window:
     """Watch one window."""
     pids = [contender.server, contender.producer or contender.server]
+    between_beats(slicers)
     before, started = [cpu_seconds(pid) for pid in pids], time.monotonic()
     slicers.say(str(seconds))
     reports: Reports = json.loads(slicers.hear())
@@ -95,13 +96,19 @@ def watch(contender: Contender, slicers: Program, seconds: float) -> Window:
     return Window(server, producer if contender.producer else 0.0, memory(contender.server), reports)
 
 
+def between_beats(slicers: Program) -> None:
+    """Wait until half a period from any report: a beat at the border of a window would be counted or not by chance."""
+    slicers.say(str(PERIOD))
+    came = statistics.median(at for of_one in json.loads(slicers.hear()) for at, _sequence in of_one)
+    time.sleep((came + PERIOD / 2 - time.monotonic()) % PERIOD)
+
+
 @contextmanager
 def logged_in(contender: Contender, directory: Path) -> Iterator[Program]:
-    """Slicers that are logged in and have settled."""
+    """Slicers that are logged in."""
     with Program(load("slicers", CODE), directory / "slicers.log", talks=True) as slicers:
         slicers.say(json.dumps(contender.places))
         slicers.hear()
-        time.sleep(SETTLE)
         yield slicers
 
 

@@ -1,13 +1,16 @@
 """NATS and one of our services with printers, on a loopback network of its own."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from prometheus_client import CollectorRegistry
 
+from benchmarks.measure.program import as_installed
 from tests.common.printers import CODE, as_certificate, certificate, virtual_printer
 from tests.system.harness import accepts
 from tests.system.ports import Ports, free_ports, loopback_network
@@ -60,21 +63,36 @@ def make_keys(directory: Path) -> Keys:
 
 
 @contextmanager
-def house(service: str, directory: Path, keys: Keys, printers: int = 1) -> Iterator[House]:
-    """Run a service that serves so many printers, each on an address of its own."""
+def house(
+    service: str,
+    directory: Path,
+    keys: Keys,
+    printers: int = 1,
+    *,
+    settings: Mapping[str, str] = MappingProxyType({}),
+    differ: Callable[[int], Mapping[str, Any]] = lambda _: {},
+) -> Iterator[House]:
+    """Run a service that serves so many printers, each on an address of its own.
+
+    `settings`: further environment variables; `differ`: what is special about the printer of this number, from 1.
+    """
     ports, network, data = free_ports(), loopback_network(), directory / "data"
     environ = {
         "VPRINTER_DATA_DIR": str(data),
         "VPRINTER_NODE": "benchmark",
         f"ADMIN_PORT_{service}": str(ports.admin[service]),
         **ports.environ(),
+        **settings,
     }
+    common = {"certificate": keys.fields}
     specs = tuple(
-        virtual_printer(f"{network}.{number}", id=f"p{number}", serial=serial(number), certificate=keys.fields)
+        virtual_printer(
+            f"{network}.{number}", **{"id": f"p{number}", "serial": serial(number)} | common | dict(differ(number))
+        )
         for number in range(1, printers + 1)
     )
-    port = {"ftps": ports.ftps, "mqtt": ports.mqtt}[service]
-    processes = Separate(environ, directory / "logs", data, ports.nats)
+    port = {"ftps": ports.ftps, "mqtt": ports.mqtt, "proxy": ports.ftps}[service]
+    processes = Separate(environ, directory / "logs", data, ports.nats, python=as_installed(service))
     try:
         processes.start_one(NATS)
         wait_for(lambda: accepts("127.0.0.1", ports.nats), "NATS listens")

@@ -13,7 +13,7 @@ from tests.system.harness import accepts
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = (sys.executable,)
-PEERS = (str(ROOT / ".venv-bench" / "bin" / "python"),)
+PEERS = (str(ROOT / ".venv-bench" / "peers" / "bin" / "python"),)
 """The peers' own environment: amqtt insists on versions that would otherwise bind us too."""
 READY_WITHIN = 20.0
 STOP_WITHIN = 10.0
@@ -82,15 +82,23 @@ def peer(name: str, *arguments: str) -> tuple[str, ...]:
     return (*PEERS, str(ROOT / "benchmarks" / "peers" / f"{name}.py"), *arguments)
 
 
+def as_installed(service: str) -> str:
+    """The interpreter of one of our services with no more packages than its container has: some are used if they are there."""
+    python = ROOT / ".venv-bench" / service / "bin" / "python"
+    if not python.exists():
+        sys.exit(f"the environment of {service} is missing: run `requirements/bootstrap bench`")
+    return str(python)
+
+
 def load(name: str, *arguments: str) -> tuple[str, ...]:
     """The command of a program that makes load."""
     return (*OURS, "-m", f"benchmarks.load.{name}", *arguments)
 
 
-def require(*programs: str) -> None:
+def require(*programs: str, python_peers: bool = True) -> None:
     """End with a sentence if a program is not installed (Debian's package names are the same)."""
     missing = [program for program in programs if shutil.which(program, path="/usr/sbin:/usr/bin:/sbin:/bin") is None]
     if missing:
         sys.exit(f"install what we compare with: apt-get install {' '.join(missing)} (as root)")
-    if not Path(PEERS[0]).exists():
-        sys.exit("the peers' environment .venv-bench is missing: run `requirements/bootstrap bench`")
+    if python_peers and not Path(PEERS[0]).exists():
+        sys.exit("the peers' environment is missing: run `requirements/bootstrap bench`")
