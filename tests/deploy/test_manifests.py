@@ -19,6 +19,7 @@ import yaml
 
 from tests.deploy.manifests import OVERLAYS, copied, rendered
 from vprinter_common.certs import CertificateAuthority
+from vprinter_common.runtime.settings import ADMIN_PORTS
 
 pytestmark = pytest.mark.deploy
 OLDEST, NEWEST = "1.25", "1.37"
@@ -90,6 +91,8 @@ def test_nats_takes_its_configuration(objects: list[dict[str, Any]], tmp_path: P
 
 def test_edges_are_ready_when_each_of_them_says_so() -> None:
     script = OVERLAYS.parents[1] / "keepalived" / "edges-ready"
+    edges = " ".join(str(port) for service, port in ADMIN_PORTS.items() if service != "control")
+    assert f"|| set -- {edges}\n" in script.read_text()
     answer = HTTPStatus.OK
 
     class Ready(BaseHTTPRequestHandler):
