@@ -1,7 +1,12 @@
 """Migrations and transactions."""
 
+import asyncio
+import sqlite3
+import threading
 from pathlib import Path
+from typing import Any
 
+import aiosqlite
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
@@ -65,6 +70,36 @@ async def test_a_database_that_cannot_be_opened_is_said(tmp_path: Path) -> None:
     with pytest.raises(DatabaseUnusable, match=r"control\.db.*not a database"):
         await migrate(database)
     await database.close()
+
+
+async def test_closing_ends_connections_too_that_were_cancelled_while_they_began(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect, loop, began, go_on = aiosqlite.connect, asyncio.get_running_loop(), asyncio.Event(), threading.Event()
+    threads: list[threading.Thread] = []
+
+    def held_up(*args: Any, **options: Any) -> aiosqlite.Connection:
+        connection = connect(*args, **options)
+        open_file = connection._connector
+
+        def open_late() -> sqlite3.Connection:
+            loop.call_soon_threadsafe(began.set)
+            go_on.wait(10)
+            return open_file()
+
+        connection._connector = open_late
+        threads.append(connection._thread)
+        return connection
+
+    monkeypatch.setattr(aiosqlite, "connect", held_up)
+    database = open_database(f"sqlite:///{tmp_path}/control.db")
+    async with asyncio.TaskGroup() as group:
+        opening = group.create_task(database.engine.connect().start())
+        await began.wait()
+        opening.cancel()
+    loop.call_soon(go_on.set)
+    await database.close()
+    assert [thread.is_alive() for thread in threads] == [False]
 
 
 def test_the_named_head_is_the_newest_migration() -> None:

@@ -4,8 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from threading import Thread
 from typing import Any
+from weakref import WeakSet
 
+import aiosqlite
 from sqlalchemy import Connection, event, make_url
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -20,6 +23,8 @@ _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "p
 _WRITING = "vprinter_writing"
 # What says that the database is unwell, and not that a statement was wrong.
 _UNWELL = (OperationalError, InterfaceError, PoolTimeout)
+_LAST_STATEMENT = 5.0
+"""Seconds that a statement may go on after its database was closed."""
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA foreign_keys=ON",
@@ -29,11 +34,37 @@ _PRAGMAS = (
 )
 
 
+class SqliteConnections:
+    """Every connection that was begun: the pool does not know those whose set-up was cancelled, so nobody would close them."""
+
+    def __init__(self) -> None:
+        self._begun: WeakSet[aiosqlite.Connection] = WeakSet()
+        self._threads: WeakSet[Thread] = WeakSet()
+
+    def begin(self, *args: Any, **options: Any) -> aiosqlite.Connection:
+        """A connection, to be awaited: SQLAlchemy calls it in place of the driver."""
+        connection = aiosqlite.connect(*args, **options)
+        thread = connection._thread  # noqa: SLF001 - SQLAlchemy does the same; there is no other way to wait for its end
+        thread.daemon = True
+        self._begun.add(connection)
+        self._threads.add(thread)
+        return connection
+
+    async def close(self) -> None:
+        """Stop them all, and wait until no thread has anything left to tell this event loop."""
+        for connection in self._begun:
+            connection.stop()
+        for thread in list(self._threads):
+            if thread.is_alive():
+                await asyncio.to_thread(thread.join, _LAST_STATEMENT)
+
+
 class Database:
     """Reads see one snapshot; writes come one after another, because control is the only writer."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, connections: SqliteConnections | None = None) -> None:
         self.engine = engine
+        self._connections = connections
         self.commits = Commits()
         self._lock = asyncio.Lock()
         self._readers = async_sessionmaker(engine, expire_on_commit=False)
@@ -85,6 +116,8 @@ class Database:
     async def close(self) -> None:
         """Close all connections."""
         await self.engine.dispose()
+        if self._connections is not None:
+            await self._connections.close()
 
 
 def open_database(url: str) -> Database:
@@ -96,10 +129,11 @@ def open_database(url: str) -> Database:
     if parsed.database:
         # It holds the printers' private keys.
         Path(parsed.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    engine = create_async_engine(parsed, hide_parameters=True)
+    connections = SqliteConnections()
+    engine = create_async_engine(parsed, hide_parameters=True, connect_args={"async_creator_fn": connections.begin})
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
-    return Database(engine)
+    return Database(engine, connections)
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
