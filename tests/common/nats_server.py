@@ -2,7 +2,6 @@
 
 import shutil
 import signal
-import socket
 import subprocess
 import sysconfig
 import time
@@ -13,16 +12,12 @@ from typing import Self
 import pytest
 from pydantic import SecretStr
 
+from tests.common.ports import free_port
 from vprinter_common.runtime.settings import NatsSettings
 
+__all__ = ["PASSWORD", "USER", "NatsServer", "free_port"]
+
 USER, PASSWORD = "test", "nats-secret"
-
-
-def free_port() -> int:
-    """A TCP port that nobody listens on now."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class NatsServer:

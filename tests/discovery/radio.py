@@ -12,22 +12,16 @@ from vprinter_discovery.airwaves import Airwaves, Arrival
 BROADCAST = "127.255.255.255"
 
 
-def free_udp_port() -> int:
-    """A port nobody uses now."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("0.0.0.0", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 class Radio:
     """A host that listens on the SSDP port, like a slicer does."""
 
     def __init__(self, port: int, address: str = "0.0.0.0") -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
-        for option in (socket.SO_REUSEADDR, socket.SO_REUSEPORT, socket.SO_BROADCAST):
-            self._socket.setsockopt(socket.SOL_SOCKET, option, 1)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+        if port:  # asked for any port, the kernel would else give one that another such socket has
+            for option in (socket.SO_REUSEADDR, socket.SO_REUSEPORT):
+                self._socket.setsockopt(socket.SOL_SOCKET, option, 1)
         self._socket.bind((address, port))
 
     @property
@@ -36,12 +30,12 @@ class Radio:
         port: int = self._socket.getsockname()[1]
         return port
 
-    async def receive(self, within: float = 5.0) -> tuple[bytes, tuple[str, int]]:
+    async def receive(self, within: float = 30.0) -> tuple[bytes, tuple[str, int]]:
         """The next datagram and its sender."""
         async with asyncio.timeout(within):
             return await asyncio.get_running_loop().sock_recvfrom(self._socket, 65535)
 
-    async def hear(self, within: float = 5.0) -> ssdp.Alive | ssdp.ByeBye | ssdp.Search | ssdp.SearchResponse | None:
+    async def hear(self, within: float = 30.0) -> ssdp.Alive | ssdp.ByeBye | ssdp.Search | ssdp.SearchResponse | None:
         """What the next datagram says."""
         return ssdp.parse((await self.receive(within))[0])
 

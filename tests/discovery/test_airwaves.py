@@ -5,19 +5,20 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.discovery.radio import BROADCAST, Radio, free_udp_port
+from tests.common.ports import free_port
+from tests.discovery.radio import BROADCAST, Radio
 from vprinter_common.wire.ssdp import GROUP
 from vprinter_discovery.airwaves import Airwaves, Arrival
 
 
 class Inbox:
     def __init__(self) -> None:
-        self.port = free_udp_port()
+        self.port = free_port()
         self.came: asyncio.Queue[tuple[bytes, Arrival]] = asyncio.Queue()
         self.airwaves = Airwaves(self.port, lambda data, arrival: self.came.put_nowait((data, arrival)))
 
     async def next(self) -> tuple[bytes, Arrival]:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             return await self.came.get()
 
 

@@ -9,9 +9,10 @@ import pytest
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
+from tests.common.ports import free_port
 from tests.common.printers import SERIAL, virtual_printer
 from tests.common.waiting import until
-from tests.discovery.radio import Radio, Recorded, arrival, free_udp_port
+from tests.discovery.radio import Radio, Recorded, arrival
 from vprinter_common import catalog
 from vprinter_common.fleet.edge import ANY, Placement, Serving
 from vprinter_common.net import Interface
@@ -43,7 +44,7 @@ def announcer(airwaves: Airwaves, interval: float = SELDOM) -> Announcer:
 @asynccontextmanager
 async def on_air(interval: float = SELDOM) -> AsyncIterator[tuple[Announcer, Radio]]:
     """An announcer on loopback, and a slicer that listens on its port."""
-    port = free_udp_port()
+    port = free_port()
     airwaves = Airwaves(port, lambda _data, _arrival: None)
     with Radio(port) as slicer:
         airwaves.open()
@@ -133,7 +134,7 @@ async def test_several_printers_share_the_port_and_each_speaks_from_its_own_addr
 
 
 async def test_hosts_on_the_unicast_list_get_announcement_and_goodbye_too() -> None:
-    port = free_udp_port()
+    port = free_port()
     airwaves = Airwaves(port, lambda _data, _arrival: None)
     voice = announcer(airwaves)
     with Radio(port, "127.0.0.99") as faraway:  # bound to an address: hears no broadcast

@@ -8,8 +8,9 @@ import aiohttp
 import pytest
 
 from tests.common.nats_server import NatsServer
+from tests.common.ports import free_port
 from tests.common.printers import SERIAL, as_certificate, certificate
-from tests.discovery.radio import BROADCAST, Radio, free_udp_port
+from tests.discovery.radio import BROADCAST, Radio
 from tests.discovery.running import detect, discovery
 from vprinter_common.contracts import subjects
 from vprinter_common.contracts.requests import Heard, SelfCheck
@@ -33,7 +34,7 @@ async def test_a_wanted_printer_is_announced_found_and_detected_and_says_goodbye
     nats: NatsServer, leaf_and_ca: tuple[dict[str, str], str]
 ) -> None:
     certificate_of_printer, ca_pem = leaf_and_ca
-    with Radio(free_udp_port()) as slicer:
+    with Radio(free_port()) as slicer:
         async with discovery(nats, slicer.port) as service:
             await service.want(address="127.0.0.71", certificate=certificate_of_printer)
             said = await slicer.hear(10)
@@ -66,7 +67,7 @@ async def test_a_wanted_printer_is_announced_found_and_detected_and_says_goodbye
 async def test_a_stopped_service_says_goodbye_for_its_printers(
     nats: NatsServer, leaf_and_ca: tuple[dict[str, str], str]
 ) -> None:
-    with Radio(free_udp_port()) as slicer:
+    with Radio(free_port()) as slicer:
         async with discovery(nats, slicer.port) as service:
             await service.want(address="127.0.0.71", certificate=leaf_and_ca[0])
             assert isinstance(await slicer.hear(10), ssdp.Alive)
@@ -80,7 +81,7 @@ async def test_a_stopped_service_says_goodbye_for_its_printers(
 async def test_real_printers_are_heard_and_our_own_are_not_among_them(
     nats: NatsServer, leaf_and_ca: tuple[dict[str, str], str]
 ) -> None:
-    port = free_udp_port()
+    port = free_port()
     async with discovery(nats, port) as service:
         await service.want(address="127.0.0.71", certificate=leaf_and_ca[0])
         await service.status_when(State.RUNNING)
@@ -100,7 +101,7 @@ async def test_real_printers_are_heard_and_our_own_are_not_among_them(
 async def test_a_taken_ssdp_port_is_shown_with_its_owner_while_the_rest_works(
     nats: NatsServer, leaf_and_ca: tuple[dict[str, str], str]
 ) -> None:
-    port = free_udp_port()
+    port = free_port()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as selfish:
         selfish.bind(("0.0.0.0", port))
         async with discovery(nats, port) as service:
@@ -125,7 +126,7 @@ async def test_a_taken_ssdp_port_is_shown_with_its_owner_while_the_rest_works(
 async def test_metrics_tell_of_announcements_and_detect(
     nats: NatsServer, leaf_and_ca: tuple[dict[str, str], str]
 ) -> None:
-    async with discovery(nats, free_udp_port()) as service:
+    async with discovery(nats, free_port()) as service:
         await service.want(address="127.0.0.71", certificate=leaf_and_ca[0])
         await service.status_when(State.RUNNING)
         await detect("127.0.0.71", service.section.detect_port)
@@ -139,7 +140,7 @@ async def test_metrics_tell_of_announcements_and_detect(
 async def test_a_proxy_answers_detect_as_its_printer_and_is_silent_beside_it(
     nats: NatsServer, leaf_and_ca: tuple[dict[str, str], str]
 ) -> None:
-    port = free_udp_port()
+    port = free_port()
     with Radio(port) as slicer, Radio(0, "127.0.0.90") as printer:
         async with discovery(nats, port) as service:
             serial, host = "01P00A000000009", "127.0.0.90"
@@ -165,7 +166,7 @@ async def test_a_proxy_answers_detect_as_its_printer_and_is_silent_beside_it(
 
 
 async def test_a_proxy_without_a_printer_and_one_that_is_switched_off_are_not_served(nats: NatsServer) -> None:
-    async with discovery(nats, free_udp_port()) as service:
+    async with discovery(nats, free_port()) as service:
         await service.want(id="p2", address="127.0.0.1", serial="S2", enabled=False)
         await service.want(address="127.0.0.71", mode="proxy")
         status = await service.status_when(State.FAILED)

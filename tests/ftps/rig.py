@@ -14,6 +14,7 @@ from typing import Any, cast
 from prometheus_client import CollectorRegistry
 
 from tests.common import s3
+from tests.common.ports import WORKER
 from tests.common.printers import as_certificate, virtual_printer
 from tests.ftps.client import RawClient
 from vprinter_common.bus import Bus, BusUnavailable
@@ -33,6 +34,8 @@ from vprinter_ftps.settings import FtpsSettings
 
 ADDRESS = "127.0.0.1"
 FOREIGNER = "127.0.0.9"
+PASSIVE = {"low": 20_000 + WORKER * 250, "high": 20_249 + WORKER * 250}
+"""Ports for data; other workers listen at the same address, and what knocks at a port that was given back would meet them."""
 
 
 class FakeBus:
@@ -119,7 +122,7 @@ async def served(
     **ftps: Any,
 ) -> AsyncIterator[Rig]:
     """A printer with settings of its own; the outbox publisher runs only in tests that start it."""
-    spec = printer or virtual_printer(passive_ports={"low": 20000, "high": 20999}, certificate=as_certificate(leaf))
+    spec = printer or virtual_printer(passive_ports=PASSIVE, certificate=as_certificate(leaf))
     fields = {"data_dir": data, "node": "node1", "ftps": {"min_free_bytes": 0} | ftps, "objects": s3.of_environment()}
     settings = FtpsSettings.model_validate(fields)
     bus = bus or FakeBus()
@@ -146,7 +149,7 @@ def container(size: int = 0, seed: int = 1) -> bytes:
     return memory.getvalue()
 
 
-async def until(condition: Callable[[], object], timeout: float = 10.0) -> None:
+async def until(condition: Callable[[], object], timeout: float = 30.0) -> None:
     """Wait for something that happens on another thread or task."""
     async with asyncio.timeout(timeout):
         while not condition():  # noqa: ASYNC110 - files and threads set no event

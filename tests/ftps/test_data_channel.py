@@ -7,10 +7,11 @@ from functools import partial
 
 import pytest
 
+from tests.common.ports import free_port, free_row
 from tests.common.printers import as_certificate, virtual_printer
 from tests.ftps.client import TIMEOUT, RawClient
 from tests.ftps.conftest import Ca, Serve
-from tests.ftps.rig import ADDRESS, FOREIGNER, as_client, as_stranger, container, until
+from tests.ftps.rig import ADDRESS, FOREIGNER, PASSIVE, as_client, as_stranger, container, until
 from vprinter_common.contracts.facts import TlsFailed
 from vprinter_common.contracts.printer import PortRange
 from vprinter_common.passive import NoFreePort, bind_passive
@@ -133,12 +134,13 @@ async def test_a_second_epsv_replaces_the_first(serve: Serve) -> None:
 
 
 async def test_the_range_exhausted_is_425_and_over_when_a_port_is_free_again(serve: Serve, ca: Ca) -> None:
-    ports = {"low": 21111, "high": 21111}
+    port = free_port()
+    ports = {"low": port, "high": port}
     printer = virtual_printer(passive_ports=ports, certificate=as_certificate(ca[1]))
     rig = await serve(printer=printer)
 
     def talk(client: RawClient) -> tuple[int, int, str]:
-        with socket.create_server((ADDRESS, 21111)):
+        with socket.create_server((ADDRESS, port)):
             refused = client.code("EPSV"), client.code("PASV")
         return *refused, client.store("Cube.gcode.3mf", THREEMF)
 
@@ -147,11 +149,12 @@ async def test_the_range_exhausted_is_425_and_over_when_a_port_is_free_again(ser
 
 
 def test_every_port_of_the_range_is_tried() -> None:
-    ports = PortRange(low=21120, high=21122)
+    low = free_row(3)
+    ports = PortRange(low=low, high=low + 2)
     listening = [bind_passive(ADDRESS, ports, random.Random(1)) for _ in range(3)]
     try:
-        assert {one.getsockname()[1] for one in listening} == {21120, 21121, 21122}
-        with pytest.raises(NoFreePort, match="21120-21122"):
+        assert {one.getsockname()[1] for one in listening} == {low, low + 1, low + 2}
+        with pytest.raises(NoFreePort, match=f"{low}-{low + 2}"):
             bind_passive(ADDRESS, ports, random.Random(1))
     finally:
         for one in listening:
@@ -170,7 +173,7 @@ def test_every_port_of_the_range_is_tried() -> None:
 async def test_pasv_tells_the_advertised_address(
     serve: Serve, ca: Ca, changes: dict[str, str], advertise: str | None, expected: str
 ) -> None:
-    printer = virtual_printer(passive_ports={"low": 20000, "high": 20999}, certificate=as_certificate(ca[1]), **changes)
+    printer = virtual_printer(passive_ports=PASSIVE, certificate=as_certificate(ca[1]), **changes)
     rig = await serve(printer=printer, advertise=advertise)
     assert expected in await as_client(rig, lambda client: client.command("PASV"))
 
@@ -289,7 +292,7 @@ async def test_a_channel_given_up_after_it_opened_is_closed_and_not_handed_out(s
     def no_handshake(_client: str, _failure: HandshakeFailure | None) -> None:
         """The client speaks in the clear."""
 
-    listening = bind_passive(ADDRESS, PortRange(low=21130, high=21199), random.Random(1))
+    listening = bind_passive(ADDRESS, PortRange.model_validate(PASSIVE), random.Random(1))
     async with TaskSet("test") as tasks:
         data = DataChannel(
             listening,

@@ -22,6 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from tests.common.ports import free_port
 from tests.simulators.printer import endpoints, ftps
 from tests.simulators.printer.broker import Broker, Received, WhenFull
 from tests.simulators.printer.identity import identity
@@ -73,10 +74,7 @@ DATA_PORTS = {
 def free_printer_ports(**fixed: Any) -> PrinterPorts:
     """Ports that are free on every address now, so that several printers and proxies can share the numbers."""
     names = ("detect", "detect_tls", "mqtt", "ftps", "tunnel", "rtsps")
-    with ExitStack() as probes:
-        socks = [probes.enter_context(socket.create_server(("0.0.0.0", 0))) for _ in names]
-        found = {name: sock.getsockname()[1] for name, sock in zip(names, socks, strict=True)}
-    return PrinterPorts(**{**found, **fixed})
+    return PrinterPorts(**{**{name: free_port() for name in names}, **fixed})
 
 
 @dataclass(slots=True)
