@@ -58,6 +58,6 @@ class Line:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stop.set()
-        self._thread.join(5)
+        self._thread.join(30)  # or it would carry on with descriptors that are others' by then
         for end in self._peer:
             os.close(end)

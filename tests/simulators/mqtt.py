@@ -106,7 +106,7 @@ class Link:
                 self._send(0xE0, b"")
         with suppress(OSError):
             self._sock.shutdown(socket.SHUT_RDWR)
-        self._reader.join(5)
+        self._reader.join(30)  # the shutdown ends it; closed before, its socket's number would go to another one
         self._sock.close()
 
     @property

@@ -24,7 +24,7 @@ USER = "bblp"
 VERIFY_JOB = b"just a test file"
 SYNCHRONISING = 15.0
 """Seconds until the Send dialog gives up on the printer's information."""
-FIRST_PUSH = 3.0
+FIRST_PUSH = 10.0
 """Seconds within which the pushes after CONNACK and SUBACK must be there; they are sent at once, so this is slack."""
 JOB_SEQUENCE = "20001"
 """The plugin's own id of a first `project_file`."""
@@ -176,7 +176,7 @@ class Slicer:
         self.link.publish(f"device/{self.serial}/request", payload, qos)
         return sequence
 
-    def ask(self, body: dict[str, dict[str, Any]], timeout: float = 5.0) -> dict[str, Any]:
+    def ask(self, body: dict[str, dict[str, Any]], timeout: float = 20.0) -> dict[str, Any]:
         """Publish a request and return the section of the report that answers it."""
         section = next(iter(body))
         sequence = self.request(body)
@@ -256,7 +256,7 @@ class Slicer:
     def _await_free(self) -> None:
         """The dialog looks again with every report: what was just sent may still be under way."""
         try:
-            self.watch(lambda device: device.state not in BUSY_STATES, "a printer that is not busy", 5)
+            self.watch(lambda device: device.state not in BUSY_STATES, "a printer that is not busy", 20)
         except Blocked as error:
             raise Blocked(Gate.BUSY, error.detail) from error
 
@@ -292,7 +292,7 @@ class Slicer:
             return found if self._mine(got) and mine else None
 
         try:
-            answer = self._until(acknowledged, "the acknowledgement of project_file", 10)
+            answer = self._until(acknowledged, "the acknowledgement of project_file", 20)
         except Blocked as error:
             raise Blocked(Gate.PUBLISH, error.detail) from error
         if str(answer.get("result")).lower() != "success":
@@ -311,7 +311,7 @@ class Slicer:
             return (self.device.state, self.device.status.get("subtask_name")) == ("FINISH", job) or None
 
         try:
-            self._until(finished, f"FINISH of {job!r}", 15)
+            self._until(finished, f"FINISH of {job!r}", 30)
         except Blocked as error:
             raise Blocked(Gate.PROGRESS, f"{error.detail}; states {self.device.states[began:]}") from error
 

@@ -184,12 +184,15 @@ def test_after_the_full_report_come_deltas(switched_on: Make) -> None:
 
 
 def test_a_print_goes_from_prepare_to_finish(switched_on: Make) -> None:
-    printer = switched_on(period=0.05, print_seconds=0.6)
+    printer = switched_on(period=0.05, print_seconds=10.0)
+    now = 0.0
+    printer.machine._clock = lambda: now
     link = linked(printer)
     job = {"command": "project_file", "sequence_id": "20001", "file": "cube.gcode.3mf", "subtask_name": "cube"}
     request(printer, link, {"print": job | {"url": "ftp://cube.gcode.3mf"}})
     assert wait_report(link, "print", "project_file", sequence_id="20001")["result"] == "success"
-    for state in ("PREPARE", "RUNNING", "FINISH"):
+    for moment, state in ((1.0, "PREPARE"), (5.0, "RUNNING"), (10.0, "FINISH")):
+        now = moment
         wait_report(link, "print", "push_status", gcode_state=state)
     assert printer.commands == ["print.project_file"]
     assert printer.machine.report["mc_percent"] == 100
@@ -347,7 +350,7 @@ def test_it_announces_itself(model: str, switched_on: Make) -> None:
     with Ear("127.0.0.1", 0) as ear:
         port = ear._sock.getsockname()[1]
         printer.announce("127.0.0.1", port)
-        heard = ear.hear(printer.serial, 5)
+        heard = ear.hear(printer.serial)
         assert (heard.name, heard.address, heard.model) == ("Lab", printer.address, printer.model.code)
         printer.say_byebye("127.0.0.1", port)
-        ear.hear_byebye(printer.serial, 5)
+        ear.hear_byebye(printer.serial)

@@ -4,7 +4,8 @@ import asyncio
 import json
 import socket
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from weakref import WeakSet
 
 HEAD, TAIL = b"\xa5\xa5", b"\xa7\xa7"
 URN = "urn:bambulab-com:device:3dprinter:1"
@@ -21,6 +22,34 @@ class Says:
     version: str
     connect: str = "lan"
     bind: str = "free"
+
+
+@dataclass(slots=True)
+class Plug:
+    """What connections break with when it is pulled, also those whose handshake ends only then."""
+
+    pulled: bool = False
+    _connections: WeakSet[asyncio.Transport] = field(default_factory=WeakSet)
+
+    def powers(self, protocol: asyncio.Protocol) -> asyncio.Protocol:
+        """The protocol, whose connection is cut off when the plug is pulled."""
+        connected = protocol.connection_made
+
+        def connection_made(transport: asyncio.BaseTransport) -> None:
+            assert isinstance(transport, asyncio.Transport)
+            connected(transport)
+            self._connections.add(transport)
+            if self.pulled:
+                transport.abort()
+
+        protocol.connection_made = connection_made  # type: ignore[method-assign]
+        return protocol
+
+    def pull(self) -> None:
+        """Cut all of them off."""
+        self.pulled = True
+        for transport in list(self._connections):
+            transport.abort()
 
 
 class Detect(asyncio.Protocol):

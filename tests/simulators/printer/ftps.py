@@ -56,6 +56,7 @@ class FtpServer:
     _listener: socket.socket | None = None
     _acceptor: threading.Thread | None = None
     _open: set[socket.socket] = field(default_factory=set)
+    _off: bool = True
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _sessions: list[threading.Thread] = field(default_factory=list)
 
@@ -66,20 +67,24 @@ class FtpServer:
     def start(self, listener: socket.socket) -> None:
         """Serve on a listening socket."""
         self._listener = listener
+        self._off = False
         self._acceptor = threading.Thread(target=self._accept, args=(listener,), daemon=True)
         self._acceptor.start()
 
     def stop(self) -> None:
         """Cut everything off, as a printer that is switched off does."""
-        if self._listener is not None:
+        if self._listener is not None and self._acceptor is not None:
             with suppress(OSError):
                 self._listener.shutdown(socket.SHUT_RDWR)
+            # Closed only when nobody accepts from it: its number goes to the next socket.
+            self._acceptor.join(PATIENCE)
             self._listener.close()
         with self._lock:
+            self._off = True
             for sock in self._open:
                 with suppress(OSError):
                     sock.shutdown(socket.SHUT_RDWR)
-        for thread in (*self._sessions, *filter(None, [self._acceptor])):
+        for thread in self._sessions:
             thread.join(PATIENCE)
         self._sessions.clear()
 
@@ -88,6 +93,9 @@ class FtpServer:
         """Know of a socket as long as it is used, so that `stop` can cut it off."""
         with self._lock:
             self._open.add(sock)
+            if self._off:  # it was accepted, or shook hands, while `stop` cut the others off
+                with suppress(OSError):
+                    sock.shutdown(socket.SHUT_RDWR)
         try:
             yield
         finally:
@@ -110,8 +118,9 @@ class FtpServer:
         context = self._context
         raw.settimeout(PATIENCE * 10)
         with self.holding(raw), suppress(OSError, ValueError):
-            control = context.wrap_socket(raw, server_side=True)
+            control = context.wrap_socket(raw, server_side=True, do_handshake_on_connect=False)
             with self.holding(control):
+                control.do_handshake()
                 _Conversation(self, control, context).run()
 
 
@@ -318,12 +327,13 @@ class _Conversation:
             if not self._secret:
                 yield raw
                 return
-            try:
-                # Like real ones it takes the end of TCP for the end of a file: clients exist that never send close_notify.
-                channel = self._context.wrap_socket(raw, server_side=True)
-            except OSError as error:
-                raise _Failed("522 SSL connection failed.") from error
+            # Like real ones it takes the end of TCP for the end of a file: clients exist that never send close_notify.
+            channel = self._context.wrap_socket(raw, server_side=True, do_handshake_on_connect=False)
             with self._server.holding(channel):
+                try:
+                    channel.do_handshake()
+                except OSError as error:
+                    raise _Failed("522 SSL connection failed.") from error
                 if self._manner.reuse_required and not channel.session_reused:
                     raise _Failed("522 SSL connection failed: session reuse required")
                 yield channel

@@ -67,7 +67,7 @@ class Machine:
         """A full push_status."""
         self._advance()
         self._pushed = deepcopy(self.report)
-        return {"print": {**self.report, **self._head(0)}}
+        return {"print": {**self._pushed, **self._head(0)}}
 
     def delta(self) -> Json:
         """A push_status of what changed since the last one; temperatures are always in it."""
@@ -76,11 +76,10 @@ class Machine:
             self.report["nozzle_temper"] + (0.03125 if self._sequence % 2 else -0.03125), 5
         )
         always = {"nozzle_temper", "bed_temper"}
-        changed = {
-            key: value for key, value in self.report.items() if key in always or self._pushed.get(key, ...) != value
-        }
-        self._pushed = deepcopy(self.report)
-        return {"print": {**deepcopy(changed), **self._head(1)}}
+        # Compared as it was copied: what a test changes meanwhile, in another thread, is for the next one.
+        before, self._pushed = self._pushed, deepcopy(self.report)
+        changed = {key: value for key, value in self._pushed.items() if key in always or before.get(key, ...) != value}
+        return {"print": {**changed, **self._head(1)}}
 
     def part(self, fields: Json) -> Json:
         """A push_status of exactly these fields, which do not become part of the state."""

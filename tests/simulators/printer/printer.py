@@ -203,11 +203,19 @@ class SimulatedPrinter:
 
     def go_silent(self) -> None:
         """Keep its connections and say nothing more."""
-        self.broker.silent = True
+        self._be_silent(True)
 
     def speak(self) -> None:
         """End of `go_silent`."""
-        self.broker.silent = False
+        self._be_silent(False)
+
+    def _be_silent(self, silent: bool) -> None:
+        """In its own thread, so that an answer is never half given."""
+
+        def be() -> None:
+            self.broker.silent = silent
+
+        self._call(be)
 
     def refuse_sessions(self, refuse: bool = True) -> None:
         """Let no further MQTT session in."""
@@ -307,15 +315,18 @@ class SimulatedPrinter:
     async def _open(self) -> None:
         context = self._context()
         says, log, at, ports = self.says, self.detect_requests, self.address, self.ports
-        serve = self._loop.create_server
-        opened = [
-            await serve(lambda: endpoints.Detect(says, log), at, ports.detect),
-            await serve(lambda: endpoints.Detect(says, log), at, ports.detect_tls, ssl=context),
-            await serve(self.broker.new, at, ports.mqtt, ssl=context),
-            *[await serve(lambda: endpoints.Camera(self.serial), at, port, ssl=context) for port in self._raw_ports()],
-        ]
-        for server in opened:
+        plug = endpoints.Plug()
+        self._opened.callback(plug.pull)
+
+        async def serve(make: Callable[[], asyncio.Protocol], port: int, tls: ssl.SSLContext | None) -> None:
+            server = await self._loop.create_server(lambda: plug.powers(make()), at, port, ssl=tls)
             self._opened.callback(server.close)
+
+        await serve(lambda: endpoints.Detect(says, log), ports.detect, None)
+        await serve(lambda: endpoints.Detect(says, log), ports.detect_tls, context)
+        await serve(self.broker.new, ports.mqtt, context)
+        for port in self._raw_ports():
+            await serve(lambda: endpoints.Camera(self.serial), port, context)
         pushing = self._loop.create_task(self.broker.keep_pushing())
         self._opened.callback(pushing.cancel)
         if isinstance(self._ftp, Vsftpd):
