@@ -3,7 +3,7 @@
 import asyncio.constants
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling, Scheduling
 
@@ -17,7 +17,9 @@ LONGEST = (*SHARED, *APART, "tests/discovery/test_netns.py", "tests/control/test
 
 def pytest_configure(config: pytest.Config) -> None:
     """Property tests write nothing next to the code, which may belong to another user, and do not depend on load."""
-    settings.register_profile("vprinter", database=None, deadline=None, print_blob=True)
+    settings.register_profile(
+        "vprinter", database=None, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+    )
     settings.load_profile("vprinter")
     # The debug mode of asyncio notes where each callback comes from; more than the last caller took a fifth of the time.
     asyncio.constants.DEBUG_STACK_DEPTH = 1  # type: ignore[misc]

@@ -68,7 +68,8 @@ def test_nftables_is_understood() -> None:
 
 IN_A_NAMESPACE = """
 import subprocess, sys
-from vprinter_common.net import Redirect, redirects
+from vprinter_common.net import Redirect, nat, redirects
+nat.TIMEOUT = 30.0
 assert redirects() == (), redirects()
 rule = ["-p", "tcp", "--dport", "990", "-j", "REDIRECT", "--to-port", "9990"]
 for chain in (["PREROUTING"], ["OUTPUT", "-o", "lo"]):
@@ -112,6 +113,7 @@ def tool(directory: Path, name: str, script: str) -> None:
 
 def test_what_the_tool_prints_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vprinter_common.net.nat._SYSTEM_TOOLS", "")
+    monkeypatch.setattr("vprinter_common.net.nat.TIMEOUT", 30.0)
     (tmp_path / "rules").write_text(IPTABLES)
     tool(tmp_path, "iptables-save", f"cat {tmp_path / 'rules'}")
     found = redirects(str(tmp_path))

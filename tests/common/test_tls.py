@@ -45,7 +45,7 @@ def handshake(
     """A finished handshake over a socket pair; raises what the server saw, else what the client saw."""
     ours, theirs = socket.socketpair()
     for end in (ours, theirs):
-        end.settimeout(10)
+        end.settimeout(30)
 
     def connect() -> ssl.SSLSocket:
         try:
@@ -59,10 +59,10 @@ def handshake(
         accepted = server.wrap_socket(ours, server_side=True)
     except OSError:
         ours.close()
-        if future.exception(10) is None:
+        if future.exception(30) is None:
             future.result().close()
         raise
-    return accepted, future.result(10)
+    return accepted, future.result(30)
 
 
 def close(*sockets: ssl.SSLSocket) -> None:
@@ -122,7 +122,7 @@ def test_a_data_channel_resumes_the_control_session_without_a_ticket(
         # Closed only when both have said goodbye: the number of a socket closed earlier goes to the next one.
         farewell = pool.submit(data[1].unwrap)
         data[0].unwrap()
-        farewell.result(10)
+        farewell.result(30)
         close(*data)
     close(*control)
 
@@ -167,12 +167,15 @@ def test_asyncio_data_channels_resume_too(ca: CertificateAuthority, leaf: Leaf) 
     context, client_side = FTPS(leaf.chain_pem, leaf.key_pem), tls.client_context(ca.certificate_pem)
     reused: list[bool] = []
 
+    left = asyncio.Semaphore(0)
+
     async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         reused.append(writer.get_extra_info("ssl_object").session_reused)
         writer.write(b"220\r\n")
         await reader.read()
         writer.close()
         await writer.wait_closed()
+        left.release()
 
     def talk(port: int) -> None:
         address = ("127.0.0.1", port)
@@ -186,6 +189,8 @@ def test_asyncio_data_channels_resume_too(ca: CertificateAuthority, leaf: Leaf) 
         server = await asyncio.start_server(greet, "127.0.0.1", 0, ssl=context)
         async with server:
             await asyncio.to_thread(talk, server.sockets[0].getsockname()[1])
+            for _ in range(2):
+                await left.acquire()
 
     asyncio.run(main())
     assert reused == [False, True]
@@ -233,7 +238,7 @@ async def test_asyncio_shows_distrust_where_the_socket_is_accepted(
         await asyncio.get_running_loop().connect_accepted_socket(
             asyncio.Protocol, ours, ssl=PRINTER(leaf.chain_pem, leaf.key_pem)
         )
-    await asyncio.to_thread(thread.join, 10)
+    await asyncio.to_thread(thread.join, 30)
     assert handshake_failure_reason(seen.value) is HandshakeFailure.UNKNOWN_CA
     assert client_errors == [HandshakeFailure.UNKNOWN_CA]
 
@@ -310,7 +315,7 @@ def test_curl_trusts_the_ca_and_compares_the_address(ca: CertificateAuthority, l
     (tmp_path / "ca.pem").write_text(ca.certificate_pem)
     context = PRINTER(leaf.chain_pem, leaf.key_pem)
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.settimeout(10)
+        listener.settimeout(30)
 
         def serve() -> None:
             raw, _ = listener.accept()
@@ -321,8 +326,8 @@ def test_curl_trusts_the_ca_and_compares_the_address(ca: CertificateAuthority, l
 
         thread = threading.Thread(target=serve)
         thread.start()
-        command = ["curl", "-sS", "-m", "10", "--cacert", str(tmp_path / "ca.pem")]
+        command = ["curl", "-sS", "-m", "30", "--cacert", str(tmp_path / "ca.pem")]
         url = f"https://127.0.0.1:{listener.getsockname()[1]}/"
         answer = subprocess.run([*command, url], capture_output=True, text=True, check=False)
-        thread.join(10)
+        thread.join(30)
     assert (answer.stdout, answer.stderr) == ("ok", "")

@@ -32,7 +32,7 @@ def stored(upload: str = "u1") -> UploadStored:
 @asynccontextmanager
 async def on(server: NatsServer, **more: Any) -> AsyncIterator[Bus]:
     async with Bus(server.settings, "test", CollectorRegistry(), **more) as bus:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await bus.wait_connected()
         yield bus
 
@@ -59,7 +59,7 @@ async def restart(server: NatsServer, bus: Bus) -> None:
     await asyncio.to_thread(server.stop)
     await until(lambda: not bus.connected)
     await asyncio.to_thread(server.start)
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(30):
         await bus.wait_connected()
 
 

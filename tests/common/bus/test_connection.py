@@ -23,7 +23,7 @@ async def test_a_server_that_starts_later_is_found_and_until_then_nothing_blocks
         with pytest.raises(BusUnavailable):
             await bus.read(subjects.PRINTERS, VirtualPrinter)
         with server:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 await bus.wait_connected()
             assert bus.problem() is None
             await bus.publish_fact(stored(), "u1")
@@ -37,8 +37,9 @@ async def test_connecting_is_tried_anew_when_nobody_answers_in_time(
     async with Bus(server.settings, "test", CollectorRegistry()) as bus:
         first = bus._client
         await until(lambda: bus._client is not None and bus._client is not first)
+        monkeypatch.setattr(connection, "CONNECT_TIMEOUT", 5.0)
         with server:
-            await until(lambda: bus.connected, 10)
+            await until(lambda: bus.connected)
 
 
 async def test_something_else_at_that_address_is_not_the_end(tmp_path: Path) -> None:
@@ -53,10 +54,10 @@ async def test_something_else_at_that_address_is_not_the_end(tmp_path: Path) -> 
         Bus(server.settings, "test", CollectorRegistry()) as bus,
     ):
         first = bus._client
-        await until(lambda: bus._client is not first, 10)
+        await until(lambda: bus._client is not first)
         babbler.close()
         with server:
-            await until(lambda: bus.connected, 15)
+            await until(lambda: bus.connected)
 
 
 async def test_a_wrong_password_is_not_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,10 +67,11 @@ async def test_a_wrong_password_is_not_the_end(tmp_path: Path, monkeypatch: pyte
             first = bus._client
             await until(lambda: bus._client is not first)
             assert not bus.connected
+            monkeypatch.setattr(connection, "CONNECT_TIMEOUT", 5.0)
             await asyncio.to_thread(server.stop)
             server.password = PASSWORD
             await asyncio.to_thread(server.start)
-            await until(lambda: bus.connected, 10)
+            await until(lambda: bus.connected)
 
 
 async def test_when_the_server_throws_us_out_subscriptions_and_consumers_are_made_anew(server: NatsServer) -> None:
@@ -87,17 +89,18 @@ async def test_when_the_server_throws_us_out_subscriptions_and_consumers_are_mad
         client = bus.line()
         assert client._transport is not None
         client._transport.write(b"NONSENSE\r\n")
-        await until(lambda: bus._client is not client and bus.connected, 15)
+        await until(lambda: bus._client is not client and bus.connected)
         await bus.publish(LIVE, SESSION)
         await until(lambda: heard == [SESSION])
         await bus.publish_fact(stored("u2"), "u2")
-        await until(lambda: taken.uploads == ["u1", "u2"], 10)
+        await until(lambda: taken.uploads == ["u1", "u2"])
 
 
-async def test_leaving_while_the_server_is_away_takes_no_time(tmp_path: Path) -> None:
+async def test_leaving_while_the_server_is_away_takes_no_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "DRAIN_TIMEOUT", 60.0)
     with NatsServer(tmp_path) as server:
         async with on(server) as bus:
             await asyncio.to_thread(server.stop)
             await until(lambda: not bus.connected)
             began = asyncio.get_running_loop().time()
-    assert asyncio.get_running_loop().time() - began < 3
+    assert asyncio.get_running_loop().time() - began < 20

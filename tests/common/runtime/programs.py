@@ -35,12 +35,12 @@ async def program(behaviour: str, **environ: str) -> AsyncIterator[asyncio.subpr
 
 async def until_logged(process: asyncio.subprocess.Process, event: str) -> None:
     assert process.stderr is not None
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while json.loads(await process.stderr.readline()).get("event") != event:
             pass
 
 
-async def ended(process: asyncio.subprocess.Process, within: float = 10) -> tuple[int | None, list[dict[str, Any]]]:
+async def ended(process: asyncio.subprocess.Process, within: float = 30) -> tuple[int | None, list[dict[str, Any]]]:
     """Exit status and the rest of the log."""
     async with asyncio.timeout(within):
         _, log = await process.communicate()

@@ -13,7 +13,7 @@ from tests.common.runtime.http import get
 from vprinter_common.runtime import admin
 from vprinter_common.runtime.health import Health
 
-SOON = 5.0
+SOON = 30.0
 
 
 @asynccontextmanager

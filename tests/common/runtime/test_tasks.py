@@ -53,5 +53,5 @@ async def test_a_task_that_missed_a_cancellation_is_cancelled_again(monkeypatch:
 
 async def test_a_task_may_close_its_own_set() -> None:
     tasks = TaskSet("owner")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await tasks.spawn(tasks.close(), "closer")
