@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from tests.common.printers import CODE
 
-TIMEOUT = 20.0
+TIMEOUT = 60.0
 
 
 def client_context(ca_file: Path) -> ssl.SSLContext:

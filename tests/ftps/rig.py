@@ -89,6 +89,11 @@ class Rig:
     def metric(self, name: str, **labels: str) -> float:
         return self.registry.get_sample_value(name, labels) or 0.0
 
+    def limit(self, **limits: float) -> None:
+        """Set time limits from now on: what came before may take longer on a machine with much to do."""
+        for name, seconds in limits.items():
+            object.__setattr__(self.house.settings.ftps, name, seconds)
+
     @property
     def outbox(self) -> list[Path]:
         return sorted((self.data / "outbox").glob("*.json"))

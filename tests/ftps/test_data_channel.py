@@ -258,11 +258,12 @@ async def test_a_slow_tls_client_gets_its_listing_after_the_silence(serve: Serve
 
 
 async def test_a_client_that_takes_nothing_is_stalled(serve: Serve) -> None:
-    rig = await serve(stall_timeout=0.5)
+    rig = await serve()
     large = container(30_000_000)
 
     def talk(client: RawClient) -> tuple[str, str]:
         stored = client.store("Large.gcode.3mf", large)
+        rig.limit(stall_timeout=0.5)
         with client.connect_data() as data:
             assert client.code("RETR Large.gcode.3mf") == 150
             with client.secure(data):

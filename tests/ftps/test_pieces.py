@@ -98,7 +98,7 @@ def test_the_intake_hands_on_every_byte_in_order(intake: Intake, pieces: list[by
     with ours, theirs:
         sender = threading.Thread(target=send)
         sender.start()
-        ending = intake.receive(Reception(ours, got.extend, progress, stall_timeout=5))
+        ending = intake.receive(Reception(ours, got.extend, progress, stall_timeout=30))
         sender.join()
     assert (bytes(got), ending, progress.received) == (b"".join(pieces), Ending.CLEAN, len(got))
 
@@ -110,7 +110,7 @@ def test_a_reception_ends_at_once_when_aborted(intake: Intake) -> None:
         progress.aborted.set()
         theirs.close()
         with pytest.raises(Refusal, match="aborted"):
-            intake.receive(Reception(ours, lambda _: None, progress, stall_timeout=5))
+            intake.receive(Reception(ours, lambda _: None, progress, stall_timeout=30))
 
 
 class AbortedWhileRead(socket.socket):
@@ -130,7 +130,7 @@ def test_the_end_that_aborting_makes_is_not_taken_for_the_clients(intake: Intake
     with connection, theirs:
         theirs.sendall(b"half")
         with pytest.raises(Refusal, match="aborted"):
-            intake.receive(Reception(connection, lambda _: None, progress, stall_timeout=5))
+            intake.receive(Reception(connection, lambda _: None, progress, stall_timeout=30))
 
 
 def test_a_silent_connection_is_given_up_while_others_go_on(intake: Intake, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,12 +139,12 @@ def test_a_silent_connection_is_given_up_while_others_go_on(intake: Intake, monk
     ours, theirs = socket.socketpair()
     got = bytearray()
     with silent, nobody, ours, theirs, ThreadPoolExecutor(1) as pool:
-        other = pool.submit(intake.receive, Reception(ours, got.extend, Progress(), stall_timeout=5))
+        other = pool.submit(intake.receive, Reception(ours, got.extend, Progress(), stall_timeout=30))
         with pytest.raises(Refusal, match="no byte in"):
             intake.receive(Reception(silent, lambda _: None, Progress(), stall_timeout=0.1))
         theirs.sendall(b"late")
         theirs.close()
-        assert other.result(5) is Ending.CLEAN
+        assert other.result(30) is Ending.CLEAN
     assert got == b"late"
 
 
@@ -156,11 +156,11 @@ def test_what_a_sink_raises_reaches_its_own_upload_only(intake: Intake) -> None:
     with ours, theirs:
         theirs.sendall(b"x")
         with pytest.raises(OSError, match="No space left"):
-            intake.receive(Reception(ours, full, Progress(), stall_timeout=5))
+            intake.receive(Reception(ours, full, Progress(), stall_timeout=30))
     again, source = socket.socketpair()
     with again, source:
         source.close()
-        assert intake.receive(Reception(again, full, Progress(), stall_timeout=5)) is Ending.CLEAN
+        assert intake.receive(Reception(again, full, Progress(), stall_timeout=30)) is Ending.CLEAN
 
 
 def test_what_is_not_received_when_the_intake_closes_is_refused() -> None:
@@ -169,13 +169,13 @@ def test_what_is_not_received_when_the_intake_closes_is_refused() -> None:
     began = threading.Event()
     with ours, theirs, ThreadPoolExecutor(1) as pool:
         theirs.sendall(b"x")
-        waiting = pool.submit(intake.receive, Reception(ours, lambda _: began.set(), Progress(), stall_timeout=5))
-        assert began.wait(5)
+        waiting = pool.submit(intake.receive, Reception(ours, lambda _: began.set(), Progress(), stall_timeout=30))
+        assert began.wait(30)
         intake.close()
         with pytest.raises(Refusal, match="the service stops"):
-            waiting.result(5)
+            waiting.result(30)
     with pytest.raises(Refusal, match="the service stops"):
-        intake.receive(Reception(ours, lambda _: None, Progress(), stall_timeout=5))
+        intake.receive(Reception(ours, lambda _: None, Progress(), stall_timeout=30))
 
 
 def test_verbs_that_would_change_a_file_in_place_are_not_there() -> None:

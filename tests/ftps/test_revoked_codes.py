@@ -20,7 +20,8 @@ from vprinter_common.contracts.printer import VirtualPrinter
 T = TypeVar("T")
 
 ADA, BOB = ("c1", "Ada", CODE), ("c2", "Bob", "Another1")
-WITHIN = 2.0
+WITHIN = 20.0
+"""Seconds; an idle session lasts for minutes."""
 CONTENT = container(1_000_000)
 
 
