@@ -19,7 +19,7 @@ async def test_everyone_who_follows_is_called_even_after_another_one_failed() ->
     def broken() -> None:
         raise ValueError("broken printer")
 
-    async with TaskSet("test") as tasks, asyncio.timeout(5):
+    async with TaskSet("test") as tasks, asyncio.timeout(30):
         with beat.followed_by(broken), beat.followed_by(calls.release):
             tasks.spawn(beat.run(), "beat")
             for _ in range(3):
@@ -33,7 +33,7 @@ async def test_who_follows_no_more_is_not_called() -> None:
         nonlocal left
         left += 1
 
-    async with TaskSet("test") as tasks, asyncio.timeout(5):
+    async with TaskSet("test") as tasks, asyncio.timeout(30):
         with beat.followed_by(others.release):
             tasks.spawn(beat.run(), "beat")
             with beat.followed_by(leaving):

@@ -13,6 +13,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from tests.common.printers import CODE, SERIAL, as_certificate, certificate, virtual_printer
+from tests.common.waiting import until
 from vprinter_common.bus import BusUnavailable
 from vprinter_common.contracts.facts import AuthFailed, JobRequested
 from vprinter_common.contracts.live import UploadLive, UploadPhase
@@ -81,7 +82,7 @@ class Slicer:
         self.writer.write(b"".join(packet.encode() for packet in packets))
 
     async def next(self) -> Packet | None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while (raw := self._packets.next_packet()) is None:
                 data = await self._reader.read(65536)
                 if not data:
@@ -260,7 +261,7 @@ async def test_a_wrong_code_or_user_gets_5_and_is_published(bench: Bench, user: 
     slicer = await bench.connect()
     assert await slicer.log_in(code, user) is ConnectCode.NOT_AUTHORISED
     assert await slicer.ended()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await bench.bus.published.wait()
     assert isinstance(bench.bus.facts[0], AuthFailed)
 
@@ -277,7 +278,7 @@ async def test_anything_but_connect_closes_at_once(bench: Bench) -> None:
     slicer = await bench.connect()
     slicer.send(Pingreq())
     assert await slicer.ended()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await bench.left.wait()
     assert bench.count("vprinter_mqtt_rejected_connections_total", printer="p1", reason="protocol") == 1
 
@@ -333,7 +334,7 @@ async def test_an_owner_who_is_named_anew_stays_connected_and_prints_under_the_n
     bench.tasks.spawn(bench.printer._messenger.deliver(), "jobs")
     body = {"command": "project_file", "sequence_id": "1", "url": "ftp://cube.gcode.3mf", "file": "cube.gcode.3mf"}
     slicer.send(Publish(f"device/{SERIAL}/request", json.dumps({"print": body}).encode()))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await bench.bus.published.wait()
     (job,) = bench.bus.facts
     assert isinstance(job, JobRequested)
@@ -354,10 +355,10 @@ async def test_a_slicer_that_does_not_read_is_evicted_and_delays_nobody(
             await good.report()
         return True
 
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         assert await evicted()
     asleep.writer.transport.abort()
-    assert bench.count("vprinter_mqtt_sessions", printer="p1") == 1
+    await until(lambda: bench.count("vprinter_mqtt_sessions", printer="p1") == 1)
 
 
 async def test_a_print_is_acknowledged_shown_and_published_even_when_nats_was_away(bench: Bench) -> None:
@@ -375,7 +376,7 @@ async def test_a_print_is_acknowledged_shown_and_published_even_when_nats_was_aw
             "param": "Metadata/plate_2.gcode",
         }
         slicer.send(Publish(f"device/{SERIAL}/request", json.dumps({"print": body}).encode()))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while (await slicer.report())["gcode_state"] != "PREPARE":
                 pass
             await bench.bus.published.wait()
@@ -393,7 +394,7 @@ async def test_an_upload_is_shown_to_its_slicer_until_finish(bench: Bench) -> No
         )
 
     bench.printer.upload_moved(upload(UploadPhase.STARTED))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while (await slicer.report())["gcode_state"] != "PREPARE":
             pass
         bench.printer.upload_moved(upload(UploadPhase.PROGRESS, 5 << 20))
@@ -410,12 +411,12 @@ async def test_a_slicer_that_does_not_trust_the_ca_is_told_apart(bench: Bench) -
     def distrust() -> None:
         with (
             contextlib.suppress(ssl.SSLError),
-            socket.create_connection((ADDRESS, bench.port), timeout=10) as raw,
+            socket.create_connection((ADDRESS, bench.port), timeout=30) as raw,
             ssl.create_default_context().wrap_socket(raw, server_hostname="localhost"),
         ):
             pass
 
     await asyncio.to_thread(distrust)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await bench.shook_hands.wait()
     assert bench.handshakes == [HandshakeFailure.UNKNOWN_CA]

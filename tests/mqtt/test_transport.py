@@ -73,7 +73,7 @@ class Ends:
             yield reader, writer
         finally:
             writer.transport.abort()
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 await self.served.lost.wait()
 
 
@@ -98,9 +98,9 @@ def ends(request: pytest.FixtureRequest, issued: tuple[Leaf, str]) -> Ends:
 
 
 async def test_what_is_sent_arrives_whole_in_both_directions(ends: Ends) -> None:
-    async with ends.connected() as (reader, writer), asyncio.timeout(20):
+    async with ends.connected() as (reader, writer), asyncio.timeout(30):
         writer.write(BIG)
-        await until(lambda: len(ends.served.received) == len(BIG), 20)
+        await until(lambda: len(ends.served.received) == len(BIG))
         ends.served.transport.write(BIG)
         assert await reader.readexactly(len(BIG)) == BIG
     assert ends.served.received == BIG
@@ -114,7 +114,7 @@ async def test_many_small_records_that_come_at_once_are_all_read(ends: Ends) -> 
 
 
 async def test_a_peer_that_does_not_read_makes_the_protocol_pause_until_all_is_sent(ends: Ends) -> None:
-    async with ends.connected() as (reader, writer), asyncio.timeout(20):
+    async with ends.connected() as (reader, writer), asyncio.timeout(30):
         ends.served.transport.write(BIG)
         ends.served.transport.write(b"and more")
         assert ends.served.said == ["pause"]
@@ -126,7 +126,7 @@ async def test_a_peer_that_does_not_read_makes_the_protocol_pause_until_all_is_s
 
 
 async def test_closing_sends_what_waits_and_says_so_in_tls(ends: Ends) -> None:
-    async with ends.connected() as (reader, _writer), asyncio.timeout(20):
+    async with ends.connected() as (reader, _writer), asyncio.timeout(30):
         ends.served.transport.write(BIG)
         ends.served.transport.close()
         ends.served.transport.close()
@@ -138,7 +138,7 @@ async def test_closing_sends_what_waits_and_says_so_in_tls(ends: Ends) -> None:
 
 async def test_the_last_words_reach_a_peer_that_is_still_sending(ends: Ends) -> None:
     ends.served.greeting = b"go away"
-    async with ends.connected() as (reader, writer), asyncio.timeout(20):
+    async with ends.connected() as (reader, writer), asyncio.timeout(30):
         writer.write(b"unread" * 1000)
         assert await reader.read(-1) == b"go away"
     assert ends.served.received == b""
@@ -147,7 +147,7 @@ async def test_the_last_words_reach_a_peer_that_is_still_sending(ends: Ends) -> 
 async def test_when_the_peer_closes_so_do_we(ends: Ends) -> None:
     async with ends.connected() as (_reader, writer):
         writer.close()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await ends.served.lost.wait()
     assert ends.served.said == ["lost"]
 
@@ -156,7 +156,7 @@ async def test_when_the_peer_vanishes_the_protocol_is_told_why(ends: Ends) -> No
     async with ends.connected() as (_reader, writer):
         ends.served.transport.write(BIG)
         writer.transport.abort()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await ends.served.lost.wait()
     assert ends.served.said == ["pause", "SSLEOFError"]
 
@@ -166,7 +166,7 @@ async def test_writing_to_a_peer_that_has_vanished_ends_the_connection(ends: End
         writer.get_extra_info("socket")._sock.shutdown(socket.SHUT_RDWR)
         ends.served.transport.write(b"hello")
         ends.served.transport.write(b"hello")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await ends.served.lost.wait()
     assert ends.served.said == ["SSLEOFError"]
 
@@ -179,7 +179,7 @@ async def test_a_peer_that_never_closes_is_closed(ends: Ends, monkeypatch: pytes
     _, secured = await asyncio.gather(shake_hands(ours, ends.server, lambda: ends.served), client)
     with secured:
         ends.served.transport.close()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await ends.served.lost.wait()
 
 
@@ -193,7 +193,7 @@ async def test_closing_after_the_peer_has_reset_the_connection_is_no_failure(end
     _, secured = await asyncio.gather(shake_hands(ours, ends.server, lambda: ends.served), client)
     secured.close()
     ends.served.transport.close()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await ends.served.lost.wait()
     assert ends.served.said == ["ConnectionResetError"]
 
@@ -201,7 +201,7 @@ async def test_closing_after_the_peer_has_reset_the_connection_is_no_failure(end
 async def test_a_protocol_that_fails_loses_its_connection(ends: Ends, caplog: pytest.LogCaptureFixture) -> None:
     ends.served.fails = True
     with caplog.at_level(logging.CRITICAL):
-        async with ends.connected() as (_reader, writer), asyncio.timeout(10):
+        async with ends.connected() as (_reader, writer), asyncio.timeout(30):
             writer.write(b"x")
             await ends.served.lost.wait()
     assert ends.served.said == ["lost"]
