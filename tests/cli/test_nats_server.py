@@ -83,8 +83,8 @@ async def test_the_server_runs_with_its_configuration_and_lets_nobody_in_without
     quotable = tmp_path / 'a "quoted" \\ directory'
     server = nats_server.prepare(quotable, 0, dict(os.environ))
     said: list[str] = []
-    async with kept_running([server.program], lambda _name, line: said.append(line), Timing(grace=5)):
-        assert await nats_server.wait_ready(server.port)
+    async with kept_running([server.program], lambda _name, line: said.append(line), Timing(grace=30)):
+        assert await nats_server.wait_ready(server.port, within=60)
         assert "Authorization Violation" in await _answer_without_password(server.port)
         client = await nats.connect(server.url, user=nats_server.USER, password=server.password)
         await client.jetstream().add_stream(name="ANY", subjects=["any"])
@@ -98,7 +98,7 @@ async def _answer_without_password(port: int) -> str:
     try:
         await reader.readline()
         writer.write(b"CONNECT {}\r\nPING\r\n")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             return (await reader.read()).decode()
     finally:
         writer.close()

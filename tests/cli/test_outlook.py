@@ -107,7 +107,7 @@ async def test_control_is_waited_for() -> None:
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         port = runner.addresses[0][1]
-        assert await control_answers(f"http://127.0.0.1:{port}", within=5)
+        assert await control_answers(f"http://127.0.0.1:{port}", within=30)
     finally:
         await runner.cleanup()
     assert not await control_answers(f"http://127.0.0.1:{port}", within=0.3)

@@ -15,7 +15,7 @@ from vprinter_cli import leash
 from vprinter_cli.child import MAX_LINE, Child, Program, Timing
 from vprinter_cli.supervisor import kept_running
 
-QUICK = Timing(first_delay=0.01, longest_delay=0.04, stable=60.0, grace=5.0)
+QUICK = Timing(first_delay=0.01, longest_delay=0.04, stable=60.0, grace=30.0)
 
 
 class Screen:
@@ -33,7 +33,7 @@ class Screen:
         return [line for whose, line in self.lines if whose == name]
 
     async def until(self, met: Callable[["Screen"], object]) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not met(self):
                 self._more.clear()
                 await self._more.wait()
@@ -57,7 +57,7 @@ async def gone(pid: int) -> None:
     loop = asyncio.get_running_loop()
     loop.add_reader(descriptor, ended.set)
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await ended.wait()
     finally:
         loop.remove_reader(descriptor)
@@ -173,7 +173,7 @@ async def test_children_stop_gracefully_when_the_supervised_part_fails() -> None
 
 async def test_a_stop_does_not_wait_for_the_delay_before_a_restart() -> None:
     screen = Screen()
-    async with asyncio.timeout(10), kept_running([shell("exit 1")], screen.say, Timing(first_delay=3600)):
+    async with asyncio.timeout(30), kept_running([shell("exit 1")], screen.say, Timing(first_delay=3600)):
         await screen.until(lambda seen: seen.of("fake"))
 
 
@@ -203,7 +203,7 @@ asyncio.run(main())
 async def test_no_child_outlives_a_supervisor_that_is_killed() -> None:
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", SUPERVISOR, stdout=subprocess.PIPE)
     assert process.stdout is not None
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         pids = [int(await process.stdout.readline()) for _ in range(2)]
         process.kill()
         await process.wait()

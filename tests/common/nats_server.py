@@ -46,7 +46,7 @@ class NatsServer:
         )
         log = self._directory / "nats.log"
         self._process = subprocess.Popen([binary, "-c", config, "-l", log], stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while "Server is ready" not in (said := log.read_text() if log.exists() else ""):
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.stop()

@@ -42,7 +42,7 @@ class Discovery:
 
     async def status_when(self, state: State) -> PrinterStatus:
         """The status once it is in this state."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             async for statuses in self.bus.watch(subjects.STATUS, PrinterStatus):
                 found = statuses.get("p1.discovery.node")
                 if found is not None and found.state is state:
@@ -51,7 +51,7 @@ class Discovery:
 
     async def status_gone(self) -> None:
         """Return once nothing is said of the printer any more."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             async for statuses in self.bus.watch(subjects.STATUS, PrinterStatus):
                 if "p1.discovery.node" not in statuses:
                     return
@@ -84,7 +84,7 @@ async def discovery(
         service = tasks.spawn(serve("discovery", settings, partial(discover, settings.discovery), stop), "discovery")
         yield Discovery(settings, bus)
         stop.set()
-        async with asyncio.timeout(8):
+        async with asyncio.timeout(30):
             await service
 
 
@@ -94,7 +94,7 @@ async def detect(address: str, port: int, ca_pem: str | None = None) -> str:
     reader, writer = await asyncio.open_connection(address, port, ssl=context)
     writer.write(detect_request(DetectRequest()))
     frames = FrameReader()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         frames.feed(await reader.read())
     writer.close()
     payload = frames.next_frame()

@@ -60,7 +60,7 @@ class Detect:
 
 async def end(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             return await reader.read()
     except ConnectionError:
         return b""
@@ -96,7 +96,7 @@ async def detect(
 
 def mistrust(context: ssl.SSLContext, port: int) -> None:
     """A handshake that the client breaks off with an alert, which asyncio's clients do not send."""
-    with socket.create_connection(("127.0.0.1", port), 5) as plain, pytest.raises(ssl.SSLCertVerificationError):
+    with socket.create_connection(("127.0.0.1", port), 30) as plain, pytest.raises(ssl.SSLCertVerificationError):
         context.wrap_socket(plain)
 
 
@@ -190,14 +190,13 @@ async def test_who_leaves_early_is_counted_as_gone() -> None:
 async def test_who_dawdles_is_cut_off_however_busily() -> None:
     async with detect(lifetime=0.2) as printer:
         reader, writer = await printer.connect()
-        started = asyncio.get_running_loop().time()
         for byte in REQUEST[:-1]:
             writer.write(bytes([byte]))
             await asyncio.sleep(0.01)
-            if reader.at_eof():
+            if cut_off := reader.at_eof() or reader.exception() is not None:
                 break
+        assert cut_off
         assert await end(reader, writer) == b""
-        assert asyncio.get_running_loop().time() - started < 3
         await printer.until_quiet()
         assert printer.count("timeout") == 1
 

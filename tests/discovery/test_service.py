@@ -1,5 +1,6 @@
 """The whole service with a real NATS server, on loopback."""
 
+import re
 import socket
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ async def test_a_wanted_printer_is_announced_found_and_detected_and_says_goodbye
     with Radio(free_port()) as slicer:
         async with discovery(nats, slicer.port) as service:
             await service.want(address="127.0.0.71", certificate=certificate_of_printer)
-            said = await slicer.hear(10)
+            said = await slicer.hear()
             assert isinstance(said, ssdp.Alive)
             assert (said.announcement.serial, said.announcement.location) == (SERIAL, "127.0.0.71")
 
@@ -60,7 +61,7 @@ async def test_a_wanted_printer_is_announced_found_and_detected_and_says_goodbye
 
             await service.bus.delete(subjects.PRINTERS, "p1")
             while not isinstance(said, ssdp.ByeBye):
-                said = await slicer.hear(10)
+                said = await slicer.hear()
             assert said.serial == SERIAL
 
 
@@ -70,7 +71,7 @@ async def test_a_stopped_service_says_goodbye_for_its_printers(
     with Radio(free_port()) as slicer:
         async with discovery(nats, slicer.port) as service:
             await service.want(address="127.0.0.71", certificate=leaf_and_ca[0])
-            assert isinstance(await slicer.hear(10), ssdp.Alive)
+            assert isinstance(await slicer.hear(), ssdp.Alive)
             await service.status_when(State.RUNNING)
         said = [await slicer.hear()]
         while not isinstance(said[-1], ssdp.ByeBye):
@@ -132,7 +133,10 @@ async def test_metrics_tell_of_announcements_and_detect(
         await detect("127.0.0.71", service.section.detect_port)
         async with aiohttp.ClientSession() as http, http.get(f"{service.admin}/metrics") as answer:
             text = await answer.text()
-        assert 'vprinter_discovery_announcements_total{kind="alive",printer="p1"} 1.0' in text
+        # Its next turn may be soon.
+        assert re.search(
+            r'^vprinter_discovery_announcements_total\{kind="alive",printer="p1"\} [1-9]', text, re.MULTILINE
+        )
         assert 'vprinter_detect_requests_total{listener="detect",outcome="answered",printer="p1"} 1.0' in text
         assert 'vprinter_listener_bound{listener="ssdp",printer="p1"} 1.0' in text
 

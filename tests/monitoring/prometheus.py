@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-import socket
 import subprocess
 import urllib.error
 import urllib.parse
@@ -16,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from tests.common.ports import free_port
 from tests.monitoring.promql import ROOT
 from tests.system.processes import wait_for
 
@@ -64,8 +64,7 @@ def scraping(directory: Path, ports: Mapping[str, int], probe: int, *, every: st
     (house / "targets.yml").write_text(yaml.safe_dump(targets))
     prober = [{"targets": [f"127.0.0.1:{probe}"], "labels": {"service": "probe"}}]
     (house / "probe.yml").write_text(yaml.safe_dump(prober))
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        address = f"127.0.0.1:{free.getsockname()[1]}"
+    address = f"127.0.0.1:{free_port()}"
     command = [
         str(PROGRAM),
         f"--config.file={config}",

@@ -64,7 +64,7 @@ def curl(printer: SimulatedPrinter, path: str, *arguments: str) -> subprocess.Co
     url = f"ftps://{printer.address}:{printer.ports.ftps}/{path}"
     login = f"bblp:{printer.access_code}"
     return subprocess.run(
-        ["curl", "-sS", "-k", "--tls-max", "1.2", "-m", "20", "-u", login, url, *arguments],
+        ["curl", "-sS", "-k", "--tls-max", "1.2", "-m", "60", "-u", login, url, *arguments],
         check=False,
         capture_output=True,
     )
@@ -268,7 +268,7 @@ def test_mosquitto_reads_the_report(switched_on: Make) -> None:
     (ca := printer.root.parent / "ca.pem").write_text(device_ca_pem())
     found = subprocess.run(
         f"mosquitto_sub -h {printer.address} -p {printer.ports.mqtt} --cafile {ca} --insecure -u bblp "
-        f"-P {printer.access_code} -t device/{printer.serial}/report -C 1 -W 10".split(),
+        f"-P {printer.access_code} -t device/{printer.serial}/report -C 1 -W 30".split(),
         check=True,
         capture_output=True,
     )
