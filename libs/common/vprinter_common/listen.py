@@ -72,7 +72,7 @@ class TlsServer:
         """Stop accepting and break off half-open handshakes; established connections go on."""
         for task in self._tasks.running():
             task.cancel()
-        self._socket.close()
+        close_listening(self._socket)
 
     async def wait_closed(self) -> None:
         """Wait until nothing of the listener runs any more."""
@@ -120,6 +120,16 @@ async def listen_tls(
 ) -> TlsServer:
     """Listen with TLS; raises OSError if the address and port cannot be had."""
     return TlsServer(listening_socket(address, port), factory, context, on_handshake, shake_hands=shake_hands)
+
+
+def close_listening(listening: socket.socket) -> None:
+    """Close a socket that a task may still wait at.
+
+    The loop forgets it first. Otherwise that task's end, a turn later, takes the watch from the socket that got its number.
+    """
+    if listening.fileno() >= 0:
+        asyncio.get_running_loop().remove_reader(listening)
+        listening.close()
 
 
 def listening_socket(address: str, port: int, backlog: int = BACKLOG) -> socket.socket:

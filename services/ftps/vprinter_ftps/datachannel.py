@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from vprinter_common.contracts.facts import FailureReason
-from vprinter_common.listen import OnHandshake
+from vprinter_common.listen import OnHandshake, close_listening
 from vprinter_common.metrics.declared import Security
 from vprinter_common.passive import accept_from, first_byte_is_tls
 from vprinter_common.runtime.tasks import TaskSet
@@ -107,7 +107,7 @@ class DataChannel:
     def close(self) -> None:
         """Give up listener and connection, unless a transfer took the connection already."""
         self._closed = True
-        self._listening.close()
+        close_listening(self._listening)
         self._opening.cancel()
         self._settle(Refusal(FailureReason.ABORTED))
         opened = self._opened.result()
