@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.common.ports import free_port
 from vprinter_common import net
 from vprinter_common.net import AddressWatch, Interface
 
@@ -173,19 +174,19 @@ def own_name() -> str:
 
 
 def test_the_owner_of_a_listening_port_is_named() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with socket.create_server(("127.0.0.1", free_port())) as listener:
         assert net.port_owner(listener.getsockname()[1]) == own_name()
 
 
 def test_the_owner_of_a_udp_port_is_named() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
-        listener.bind(("127.0.0.1", 0))
+        listener.bind(("127.0.0.1", free_port()))
         assert net.port_owner(listener.getsockname()[1], "udp") == own_name()
 
 
 def test_a_port_nobody_listens_on_has_no_owner() -> None:
     with socket.socket() as bound_only:
-        bound_only.bind(("127.0.0.1", 0))
+        bound_only.bind(("127.0.0.1", free_port()))
         assert net.port_owner(bound_only.getsockname()[1]) is None
 
 
@@ -219,7 +220,7 @@ def test_a_privileged_port_names_three_ways_out() -> None:
 
 
 def test_a_port_in_use_names_who_holds_it() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket() as second:
+    with socket.create_server(("127.0.0.1", free_port())) as listener, socket.socket() as second:
         port = listener.getsockname()[1]
         with pytest.raises(OSError) as refused:
             second.bind(("127.0.0.1", port))

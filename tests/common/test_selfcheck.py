@@ -5,13 +5,14 @@ import pwd
 import socket
 from pathlib import Path
 
+from tests.common.ports import free_port
 from vprinter_common import net
 from vprinter_common.net import Holder
 from vprinter_common.selfcheck import Storage, look
 
 
 async def test_a_host_tells_what_only_it_knows(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
+    with socket.create_server(("127.0.0.1", free_port())) as listening:
         port = listening.getsockname()[1]
         said = await look("ftps", "shed", ["tired"], ports={port}, storage=[Storage("uploads", tmp_path, 5)])
     assert (said.service, said.node, said.ready, said.problems) == ("ftps", "shed", False, ("tired",))
