@@ -97,12 +97,24 @@ class Ports:
 
 
 def free_ports() -> Ports:
-    """A row of ports of which all are free, on every address."""
-    for _ in range(200):
-        ports = Ports(random.randrange(FIRST, LAST - Ports.COUNT))
-        if all(_free(ports.base + offset) for offset in range(Ports.COUNT)):
+    """A row of ports of which all are free, on every address, and that no other test is given while this process runs."""
+    for _ in range(1_000):
+        ports = Ports(random.randrange(FIRST, LAST - Ports.COUNT, Ports.COUNT))
+        if all(_free(ports.base + offset) for offset in range(Ports.COUNT)) and _claim(ports):
             return ports
     raise OSError(f"no {Ports.COUNT} free ports in a row between {FIRST} and {LAST}")
+
+
+def _claim(ports: Ports) -> bool:
+    """Take a name in the kernel: what one process has probed, and its system has not bound yet, looks free to another."""
+    claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        claim.bind(f"\0vprinter-test-ports-{ports.base}")
+    except OSError:
+        claim.close()
+        return False
+    claim.detach()  # held until this process ends, however that comes
+    return True
 
 
 def _free(port: int) -> bool:
