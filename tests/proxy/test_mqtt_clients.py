@@ -21,7 +21,6 @@ from tests.simulators.gates import Blocked
 from tests.simulators.mqtt import Link
 from tests.simulators.printer.printer import SimulatedPrinter, free_printer_ports
 from vprinter_common.contracts.facts import CommandOutcome, CommandRelayed
-from vprinter_common.runtime.tasks import TaskSet
 from vprinter_common.wire.report import ip_as_u32_le
 
 PROXY, PRINTER, SECOND = "127.0.4.21", "127.0.4.22", "10.66.0.9"
@@ -88,9 +87,9 @@ async def mosquitto(program: str, printer: SimulatedPrinter, port: int, ca_file:
     return process.returncode or 0, out
 
 
-async def push_on(printer: SimulatedPrinter) -> None:
-    """Full reports, a few a second."""
-    while True:
+async def push_on(printer: SimulatedPrinter, enough: asyncio.Event) -> None:
+    """Full reports, a few a second; not to be cancelled, for the thread would go on and find the printer gone."""
+    while not enough.is_set():
         await asyncio.to_thread(printer.push_all)
         await asyncio.sleep(0.1)
 
@@ -104,9 +103,11 @@ async def test_mosquitto_gets_reports_that_lead_to_the_proxy(ca_file: Path) -> N
         assert code == 0, out
         assert printer.commands == ["pushing.pushall"]
         listen = ("-i", "sub", "-t", f"{topic}/report", "-C", "3", "-W", "20")
-        async with TaskSet("pushes") as tasks:
-            tasks.spawn(push_on(printer), "push")
+        enough = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(push_on(printer, enough))
             code, out = await mosquitto("mosquitto_sub", printer, port, ca_file, *listen)
+            enough.set()
         assert code == 0, out
         assert str(ip_as_u32_le(PROXY)).encode() in out
         assert f"rtsps://{PROXY}:322/".encode() in out
