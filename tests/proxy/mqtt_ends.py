@@ -25,7 +25,7 @@ from vprinter_common.wire.mqtt_packets import (
 
 SERIAL, CODE = TARGET["serial"], TARGET["access_code"]
 REQUEST, REPORT = f"device/{SERIAL}/request", f"device/{SERIAL}/report"
-WITHIN = 10.0
+WITHIN = 20.0
 
 
 @dataclass(slots=True, eq=False)

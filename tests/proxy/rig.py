@@ -104,7 +104,7 @@ class Rig:
         message = Disconnect(printer=self.serving.spec.id, session=session)
         await self.bus.handlers["vprinter.live.*.disconnect"](message)
 
-    async def until(self, condition: Callable[[], object], timeout: float = 10.0) -> None:
+    async def until(self, condition: Callable[[], object], timeout: float = 20.0) -> None:
         """Wait for something that happens on another task."""
         async with asyncio.timeout(timeout):
             while not condition():  # noqa: ASYNC110 - sockets set no event

@@ -110,10 +110,10 @@ async def test_of_two_nodes_one_has_the_session_and_the_other_takes_over_when_it
         for node in nodes.values():
             node.task = running.spawn(node.run(), node.name)
         first = await holder(control)
-        assert len(printer.sessions) == 1
+        await until(lambda: len(printer.sessions) == 1, 20)
         nodes[first].stop()
         second = await holder(control, first)
-        assert len(printer.sessions) == 1
+        await until(lambda: len(printer.sessions) == 1, 20)
         nodes[second].die()
         third = await asyncio.wait_for(holder(control, second), TTL + 10)
         assert {first, second, third} == set(nodes)

@@ -50,7 +50,7 @@ async def test_a_proxy_without_a_printer_behind_it_is_reported_as_failed_and_the
         async with aiohttp.ClientSession() as http, http.get(f"http://127.0.0.1:{port}/readyz") as answer:
             assert (await answer.json())["problems"] == {"listeners": f"Virtual Printer: {REASON}"}
         process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(8):
+        async with asyncio.timeout(20):
             _, log = await process.communicate()
         assert process.returncode == 0
         assert b"Sesame" not in log
