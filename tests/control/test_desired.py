@@ -23,7 +23,7 @@ async def publishing(parts: Parts) -> AsyncIterator[dict[str, VirtualPrinter]]:
 
 async def until(condition: Callable[[], object]) -> None:
     """Wait until something holds."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not condition():  # noqa: ASYNC110 - a dictionary has no event to wait for
             await asyncio.sleep(0.01)
 

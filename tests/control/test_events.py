@@ -39,7 +39,7 @@ class Feed:
     async def block(self) -> list[str]:
         """The lines up to the next empty one."""
         lines = []
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while line := (await self.response.content.readline()).decode().rstrip("\n"):
                 lines.append(line)
         return lines

@@ -20,7 +20,7 @@ async def test_a_port_that_is_taken_is_reported_and_had_later(monkeypatch: pytes
         assert problem is not None
         assert f"the API needs port {port}" in problem
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while api.problem() is not None:  # noqa: ASYNC110 - it tells nobody
                 await asyncio.sleep(0.01)
         async with ClientSession() as session, session.get(f"http://127.0.0.1:{port}/") as answer:
@@ -32,7 +32,7 @@ async def test_a_port_that_is_taken_is_reported_and_had_later(monkeypatch: pytes
 async def test_bytes_that_are_no_http_are_answered_and_leave_no_trace_in_the_log(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    async with ApiListener(web.Application(), "127.0.0.1", 0) as api, asyncio.timeout(5):
+    async with ApiListener(web.Application(), "127.0.0.1", 0) as api, asyncio.timeout(20):
         reader, writer = await asyncio.open_connection(*api.addresses[0])
         writer.write(b"\x16\x03\x01 this is TLS\r\n\r\n")
         assert (await reader.read()).startswith(b"HTTP/1.0 400 ")

@@ -184,12 +184,12 @@ async def test_clocks_are_compared_and_a_write_is_tried_that_leaves_nothing(
 ) -> None:
     line = Line(ahead=100.0)
     known = await case(api, parts, tmp_path, line, bind={"address": "192.0.2.10"})
-    assert 95 < known.answers["mqtt"].ahead <= 100
+    assert 60 < known.answers["mqtt"].ahead <= 100
     assert known.nats.ahead is not None
-    assert 95 < known.nats.ahead <= 100
+    assert 60 < known.nats.ahead <= 100
     assert line.deleted == ["doctor"]
     behind = await case(api, parts, tmp_path, Line(ahead=-100.0), bind={"address": "192.0.2.11"})
-    assert -101 < behind.answers["mqtt"].ahead <= -99
+    assert -100 <= behind.answers["mqtt"].ahead < -60
 
 
 async def test_a_jetstream_that_does_not_write_is_noticed(api: Api, parts: Parts, tmp_path: Path) -> None:

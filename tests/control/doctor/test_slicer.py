@@ -222,9 +222,9 @@ def only(port: int) -> dict[str, Any]:
 
 
 async def test_a_passive_port_behind_a_firewall_is_found(identity: Identity) -> None:
-    with socket.create_server((ADDRESS, 0)) as gone:
-        port = int(gone.getsockname()[1])
-    found = await ftps_steps(identity, ftp_server(**data_at(port)))
+    with socket.socket() as closed:
+        closed.bind((ADDRESS, 0))  # and does not listen; nobody else can meanwhile
+        found = await ftps_steps(identity, ftp_server(**data_at(int(closed.getsockname()[1]))))
     assert found[Step.FTPS_LOGIN].verdict is Verdict.OK
     assert found[Step.PASSIVE].fault is Fault.PASSIVE_BLOCKED
     assert (found[Step.PASSIVE].values["low"], found[Step.PASSIVE].values["high"]) == (50000, 50100)
@@ -353,6 +353,7 @@ async def test_what_is_heard(monkeypatch: pytest.MonkeyPatch, datagram: bytes, f
 
 async def test_a_printer_that_only_answers_searches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(announced, "HEAR_WITHIN", 0.1)
+    monkeypatch.setattr(announced, "ANSWER_WITHIN", 20.0)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as printer:
         printer.setblocking(False)
         printer.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
