@@ -177,14 +177,16 @@ class Machine:
             self.report["gcode_file_prepare_percent"] = str(int(part / PREPARING * 100))
             return
         done = (part - PREPARING) / (1 - PREPARING)
+        # However long ago it was last asked: no printer goes from PREPARE to FINISH without a word in between.
+        running = part < 1 or self.report["gcode_state"] == "PREPARE"
         self.report |= {
-            "gcode_state": "RUNNING" if part < 1 else "FINISH",
+            "gcode_state": "RUNNING" if running else "FINISH",
             "gcode_file_prepare_percent": "100",
             "mc_percent": int(done * 100),
             "mc_remaining_time": int(self.print_seconds * (1 - part) / 60),
             "layer_num": int(done * LAYERS),
         }
-        if part >= 1:
+        if not running:
             self._started = None
             self.report["print_type"] = "idle"
 
