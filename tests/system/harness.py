@@ -20,7 +20,7 @@ from tests.system.ports import Ports, free_ports, loopback_network
 from tests.system.processes import SERVICES, Processes, Separate, Supervised, wait_for
 from tests.system.secrets_in_logs import leaks
 
-UP_WITHIN = 40.0
+UP_WITHIN = 60.0
 EDGES = ("discovery", "ftps", "mqtt")
 CODE_LETTERS = string.ascii_letters + string.digits
 
@@ -188,14 +188,14 @@ class System:
             self.await_reachable(printer)
         return printer
 
-    def await_reachable(self, printer: Printer, timeout: float = 20.0) -> None:
+    def await_reachable(self, printer: Printer, timeout: float = 30.0) -> None:
         """Wait until every edge says that it serves the printer."""
         wait_for(partial(self._is_running, printer), f"{printer.address} is served", timeout)
 
     def _is_running(self, printer: Printer) -> bool:
         return bool(self.api.get(f"virtual-printers/{printer.id}/status")["state"] == "running")
 
-    def await_gone(self, printer: Printer, timeout: float = 20.0) -> None:
+    def await_gone(self, printer: Printer, timeout: float = 30.0) -> None:
         """Wait until no port of the printer accepts."""
         for port in self._printer_ports():
             wait_for(partial(refuses, printer.address, port), f"{printer.address}:{port} closed", timeout)
@@ -206,7 +206,7 @@ class System:
 
     def remove_first_printer(self) -> None:
         """Remove the printer that the first start made: bound to every address, it is in the way of all others."""
-        wait_for(lambda: self.api.items("virtual-printers"), "the first printer", 15)
+        wait_for(lambda: self.api.items("virtual-printers"), "the first printer")
         for item in self.api.items("virtual-printers"):
             self.api.delete(f"virtual-printers/{item['id']}")
 
@@ -249,13 +249,13 @@ class System:
         """Archive entries of a file."""
         return self.api.items("archive", sha256=sha256)
 
-    def await_archived(self, sha256: str, count: int = 1, timeout: float = 15.0) -> list[dict[str, Any]]:
+    def await_archived(self, sha256: str, count: int = 1, timeout: float = 30.0) -> list[dict[str, Any]]:
         """Wait for that many entries of a file, and see that there are not more."""
         found = self.await_archived_at_least(sha256, count, timeout)
         assert len(found) == count, found
         return found
 
-    def await_archived_at_least(self, sha256: str, count: int = 1, timeout: float = 15.0) -> list[dict[str, Any]]:
+    def await_archived_at_least(self, sha256: str, count: int = 1, timeout: float = 30.0) -> list[dict[str, Any]]:
         """Wait for that many entries of a file, or more."""
         wait_for(lambda: len(self.archived(sha256)) >= count, f"{count} archive entries of {sha256[:12]}", timeout)
         return self.archived(sha256)
@@ -274,7 +274,7 @@ class System:
         places = [house / place for house in self.houses for place in ("blobs/incoming", "outbox")]
         return [path for place in places if place.is_dir() for path in place.iterdir() if path.is_file()]
 
-    def await_quiet(self, timeout: float = 15.0) -> None:
+    def await_quiet(self, timeout: float = 30.0) -> None:
         """Wait until nothing is under way."""
         wait_for(lambda: not self.leftovers(), "no leftovers", timeout)
 

@@ -13,12 +13,12 @@ from typing import IO
 
 import psutil
 
-STOP_WITHIN = 10.0
+STOP_WITHIN = 30.0
 SERVICES = ("discovery", "ftps", "mqtt", "proxy", "control")
 NATS = "nats"
 
 
-def wait_for(condition: Callable[[], object], what: str, timeout: float = 15.0) -> None:
+def wait_for(condition: Callable[[], object], what: str, timeout: float = 30.0) -> None:
     """Wait until the condition holds; AssertionError says for what we waited in vain."""
     until = time.monotonic() + timeout
     while not condition():

@@ -9,7 +9,7 @@ import pytest
 
 from tests.simulators import threemf
 from tests.simulators.profiles import PROFILES, Profile
-from tests.system.harness import Printer, System
+from tests.system.harness import UP_WITHIN, Printer, System
 from tests.system.processes import Supervised, wait_for
 from tests.system.secrets_in_logs import WELCOME_RULE
 
@@ -45,7 +45,7 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FirstStart]:
     """A first start without any token or printer given."""
     system = System(tmp_path_factory.mktemp("first"), token=None)
     with system:
-        wait_for(lambda: welcomes(system), "the welcome", 40)
+        wait_for(lambda: welcomes(system), "the welcome", UP_WITHIN)
         welcome = welcomes(system)[-1]
         system.token = row(welcome, "Admin token")
         system.secrets |= {system.token, row(welcome, "Access code")}
@@ -99,7 +99,7 @@ def test_another_start_keeps_everything_and_shows_the_token_no_more(first: First
     shown = len(welcomes(system))
     system.stop()
     system.start()
-    wait_for(lambda: len(welcomes(system)) > shown, "the second welcome", 40)
+    wait_for(lambda: len(welcomes(system)) > shown, "the second welcome", UP_WITHIN)
     assert system.token is not None
     assert system.token not in welcomes(system)[-1]
     assert system.ca_pem() == ca

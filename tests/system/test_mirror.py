@@ -51,7 +51,7 @@ def target(mirrors: System, real: SimulatedPrinter) -> str:
         status: dict[str, Any] = mirrors.api.get(f"printers/{added['id']}")["status"]
         return bool(status["printing"] == "IDLE")
 
-    wait_for(is_watched, "the real printer is watched", 20)
+    wait_for(is_watched, "the real printer is watched")
     found: str = added["id"]
     return found
 
@@ -118,7 +118,7 @@ def test_commands_reach_the_real_printer_where_that_is_allowed_and_are_written_d
     def is_written_down() -> bool:
         return any(each["command"] == "system.ledctrl" for each in mirrors.api.items("commands"))
 
-    wait_for(is_written_down, "the command in the log", 15)
+    wait_for(is_written_down, "the command in the log")
 
 
 def test_a_real_printer_that_is_switched_off_is_no_longer_shown(

@@ -90,11 +90,11 @@ def test_control_that_is_killed_during_an_upload_leaves_nothing(system: System, 
         f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="a.gcode"\r\n\r\n'.encode()
     )
     connection.send(b"G1 X1\n" * (1 << 20))
-    wait_for(lambda: any(path.stat().st_size > 1 << 20 for path in system.leftovers()), "a part on the disk", 15)
+    wait_for(lambda: any(path.stat().st_size > 1 << 20 for path in system.leftovers()), "a part on the disk")
     assert [one["filename"] for one in system.api.items("uploads")] == ["a.gcode"]
     system.kill("control")
     connection.close()
     system.await_ready("control")
-    wait_for(lambda: not system.leftovers(), "the part is swept", 15)
+    wait_for(lambda: not system.leftovers(), "the part is swept")
     assert system.blobs() == before
     assert system.api.items("uploads") == []

@@ -11,16 +11,16 @@ from tests.system.processes import SERVICES, wait_for
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_every_service_is_alive_and_ready(system: System, service: str) -> None:
-    assert system.health(service, "livez")[0] == 200
+    wait_for(lambda: system.health(service, "livez")[0] == 200, f"{service} alive")
     wait_for(lambda: '"status": "ready"' in system.health(service, "readyz")[1], f"{service} ready without problems")
 
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_every_service_shows_metrics(system: System, service: str) -> None:
+    wait_for(lambda: system.metric(service, "vprinter_bus_connected") == 1, f"{service} connected to NATS")
     status, text = system.health(service, "metrics")
     assert status == 200
     assert 'vprinter_build_info{version="' in text
-    assert system.metric(service, "vprinter_bus_connected") == 1
 
 
 def test_metrics_name_no_file_and_no_address(system: System, printer: Printer) -> None:
