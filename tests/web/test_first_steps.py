@@ -54,7 +54,7 @@ def create_printer(page: Page, system: System) -> Printer:
     system.secrets.add(CODE)
     dialog.get_by_role("button", name="Create").click()
     card = page.get_by_role("article", name="Kitchen")
-    expect(card).to_contain_text("Running", timeout=20_000)
+    expect(card).to_contain_text("Running")
     expect(card).to_contain_text(address)
     expect(card).not_to_contain_text(CODE)
     card.get_by_role("button", name="Show access code").click()
