@@ -16,6 +16,7 @@ from vprinter_common.contracts.live import SessionLive, Visit
 from vprinter_common.object_store import Blobs
 from vprinter_common.runtime.health import Severity
 from vprinter_common.runtime.service import Runtime
+from vprinter_common.runtime.tasks import TaskSet
 from vprinter_control import tokens
 from vprinter_control.addresses import Addresses
 from vprinter_control.api.app import make_app
@@ -49,6 +50,8 @@ async def control_body(runtime: Runtime, settings: ControlSettings) -> AsyncIter
     """Run control while the context is open."""
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(opened(settings))
+        # Ended before the database is closed: a statement that its connection never answers would be waited for in vain.
+        tasks = await stack.enter_async_context(TaskSet("control"))
         control, upkeep = await assemble(runtime, settings, database)
         await tokens.bootstrap(database, control.clock, _given_token(settings), settings.control_dir)
         await upkeep.first_steps()
@@ -82,10 +85,10 @@ async def control_body(runtime: Runtime, settings: ControlSettings) -> AsyncIter
             "rereading": Rereading(database, control.blobs, control.clock).follow(),
         }
         for name, coro in roots.items():
-            runtime.root(runtime.tasks.spawn(coro, name))
-        runtime.tasks.spawn(control.blobs.follow_spool(), "spool")
+            runtime.root(tasks.spawn(coro, name))
+        tasks.spawn(control.blobs.follow_spool(), "spool")
         following = runtime.bus.subscribe(subjects.ALL_SESSIONS, SessionLive, control.codes.heard)
-        runtime.tasks.spawn(following, "code-uses")
+        tasks.spawn(following, "code-uses")
         stack.push_async_callback(control.uses.write)
         api = ApiListener(make_app(control), section.host, section.port, section.trusted_proxies)
         runtime.health.add("api", Severity.FAILED, api.problem)
