@@ -1,4 +1,5 @@
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -104,3 +105,25 @@ async def test_leaving_while_the_server_is_away_takes_no_time(tmp_path: Path, mo
             await until(lambda: not bus.connected)
             began = asyncio.get_running_loop().time()
     assert asyncio.get_running_loop().time() - began < 20
+
+
+@pytest.mark.parametrize("outcome", ["taken", TimeoutError("no answer")], ids=["result", "error"])
+async def test_a_cancellation_is_not_lost_that_meets_the_outcome_of_a_call(outcome: str | Exception) -> None:
+    answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    async def for_ever() -> None:
+        with suppress(TimeoutError):
+            await connection.call(asyncio.wait_for(answer, 60))
+        await asyncio.sleep(60)
+
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(for_ever())
+        await asyncio.sleep(0)
+        if isinstance(outcome, Exception):
+            answer.set_exception(outcome)
+        else:
+            answer.set_result(outcome)
+        task.cancel()
+        done, _ = await asyncio.wait({task}, timeout=5)
+        task.cancel()
+    assert done

@@ -48,17 +48,18 @@ def sentence(error: BaseException) -> str:
 
 
 async def call(awaited: Awaitable[T]) -> T:
-    """Await something of the client, which loses a cancellation that meets the result.
+    """Await something of the client, which loses a cancellation that meets the result, or the error.
 
     It uses `asyncio.wait_for`, which does so in Python 3.11; a loop for ever would then not end.
     """
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 - coroutines run in tasks
     before = task.cancelling()
-    result = await awaited
-    if task.cancelling() > before:
-        raise asyncio.CancelledError
-    return result
+    try:
+        return await awaited
+    finally:
+        if task.cancelling() > before:
+            raise asyncio.CancelledError
 
 
 async def confirmed(client: Client) -> None:

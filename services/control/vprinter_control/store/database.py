@@ -114,7 +114,7 @@ class Database:
         return f"the database does not take writes ({self._failure}): look at its disk, permissions and connection"
 
     async def close(self) -> None:
-        """Close all connections."""
+        """Close all connections; whoever uses one must have ended, or waits for an answer that never comes."""
         await self.engine.dispose()
         if self._connections is not None:
             await self._connections.close()
