@@ -1,35 +1,55 @@
 """Ports that nobody uses, and that nobody will take before they are used."""
 
 import itertools
-import os
 import random
 import socket
+from functools import cache
 
-WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-"""Which of the workers that share the tests this is."""
-# Above the ephemeral range, and for each worker others: nobody takes one between the probe and the start, or while a
-# server is away. Where one begins is left to chance, for there may be several runs on one machine.
-_OWN = range(61_000 + WORKER % 8 * 500, 61_500 + WORKER % 8 * 500)
-_next_port = itertools.cycle(_OWN)
-for _ in range(random.randrange(len(_OWN))):
-    next(_next_port)
+# Above the ephemeral range: no client's own socket can take one between the probe and the start, or while a server is away.
+_FIRST, _LAST, _COUNT = 61_000, 65_499, 250
+
+
+@cache
+def slice_number() -> int:
+    """Which slice of the ports is this process's own; other workers, and other runs on this machine, have others."""
+    slices = range((_LAST + 1 - _FIRST) // _COUNT)
+    return next(number for number in random.sample(slices, len(slices)) if claim(f"slice-{number}"))
+
+
+@cache
+def _own() -> "itertools.cycle[int]":
+    begin = _FIRST + slice_number() * _COUNT
+    return itertools.cycle(range(begin, begin + _COUNT))
 
 
 def free_port() -> int:
     """A port that nobody uses now, over TCP or UDP, at any address, and that nobody else will choose."""
-    return next(port for port in itertools.islice(_next_port, len(_OWN)) if _is_free(port))
+    return next(port for port in itertools.islice(_own(), _COUNT) if is_free(port))
 
 
 def free_row(count: int) -> int:
     """The first of some free ports in a row."""
-    return next(
-        port
-        for port in iter(free_port, 0)
-        if port + count <= _OWN.stop and all(map(_is_free, range(port, port + count)))
-    )
+    row: list[int] = []
+    while len(row) < count:
+        port = free_port()
+        row = [*row, port] if row and port == row[-1] + 1 else [port]
+    return row[0]
 
 
-def _is_free(port: int) -> bool:
+def claim(name: str) -> bool:
+    """Take a name in the kernel until this process ends, however that comes; False = another process has it."""
+    claimed = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        claimed.bind(f"\0vprinter-test-ports-{name}")
+    except OSError:
+        claimed.close()
+        return False
+    claimed.detach()
+    return True
+
+
+def is_free(port: int) -> bool:
+    """Whether nobody has the port, at any address."""
     for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
         with socket.socket(socket.AF_INET, kind) as probe:
             if kind is socket.SOCK_STREAM:  # connections that ended a moment ago are in nobody's way

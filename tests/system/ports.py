@@ -1,9 +1,10 @@
 """Free ports and loopback networks of a system's own, so that several systems run on one machine at the same time."""
 
 import random
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+from tests.common.ports import claim, is_free
 
 # Below the ephemeral range: no client's own socket can take one of these between the probe and the start.
 FIRST, LAST = 10_000, 32_000
@@ -100,31 +101,10 @@ def free_ports() -> Ports:
     """A row of ports of which all are free, on every address, and that no other test is given while this process runs."""
     for _ in range(1_000):
         ports = Ports(random.randrange(FIRST, LAST - Ports.COUNT, Ports.COUNT))
-        if all(_free(ports.base + offset) for offset in range(Ports.COUNT)) and _claim(ports):
+        # What one process has probed, and its system has not bound yet, looks free to another.
+        if claim(f"row-{ports.base}") and all(is_free(ports.base + offset) for offset in range(Ports.COUNT)):
             return ports
     raise OSError(f"no {Ports.COUNT} free ports in a row between {FIRST} and {LAST}")
-
-
-def _claim(ports: Ports) -> bool:
-    """Take a name in the kernel: what one process has probed, and its system has not bound yet, looks free to another."""
-    claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    try:
-        claim.bind(f"\0vprinter-test-ports-{ports.base}")
-    except OSError:
-        claim.close()
-        return False
-    claim.detach()  # held until this process ends, however that comes
-    return True
-
-
-def _free(port: int) -> bool:
-    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
-        with socket.socket(socket.AF_INET, kind) as probe:
-            try:
-                probe.bind(("0.0.0.0", port))
-            except OSError:
-                return False
-    return True
 
 
 def loopback_network() -> str:
