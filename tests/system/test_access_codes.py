@@ -17,6 +17,8 @@ from tests.system.processes import wait_for
 
 WITHIN = 10.0
 """Seconds; whoever only missed the news reads all again within half a minute."""
+PROMISED = 2.0
+"""Seconds within which the sessions of a revoked code end."""
 PIECE = 64 * 1024
 PACE = 0.05
 """Seconds between two pieces of a slow upload."""
@@ -46,6 +48,11 @@ def connected(system: System, printer: Printer, code: str, profile: Profile = ST
         slicer.close()
         raise
     return slicer
+
+
+def is_ended(slicer: Slicer) -> bool:
+    """Whether its MQTT session was ended."""
+    return slicer.link.closed is not None
 
 
 def is_joined(system: System, archived: str) -> bool:
@@ -102,17 +109,13 @@ def test_revoking_one_code_ends_its_sessions_and_leaves_the_others_transfer_alon
         uploading(bob, bob_code, "of Bob.gcode.3mf", content) as bob_sends,
     ):
         ada_idle.login(USER, ada_code)
-        revoked_at = 0.0
 
         def meanwhile(number: int) -> None:
-            nonlocal revoked_at
             if number == 5:
                 system.api.delete(f"virtual-printers/{shared.id}/access-codes/{ada_id}")
-                revoked_at = time.monotonic()
-                wait_for(lambda: ada.link.closed, "Ada's MQTT session ends", WITHIN)
+                wait_for(partial(is_ended, ada), "Ada's MQTT session ends", WITHIN)
                 assert ada_idle.reply().code == 421
                 assert [ada_sends.reply().code, ada_sends.reply().code] == [426, 421]
-                assert time.monotonic() - revoked_at < WITHIN
 
         paced(bob_sends, content, meanwhile)
         assert bob_sends.stored().code == 226
@@ -132,6 +135,22 @@ def test_revoking_one_code_ends_its_sessions_and_leaves_the_others_transfer_alon
     system.remove(shared)
 
 
+def test_the_sessions_of_a_revoked_code_end_within_two_seconds(system: System, shared: Printer) -> None:
+    for owner in ("Ada", "Bob", "Cleo"):  # a busy machine may be late once
+        id_, code = give_code(system, shared, owner)
+        with connected(system, shared, code) as slicer, slicer.ftps() as idle:
+            idle.login(USER, code)
+            began = time.monotonic()
+            system.api.delete(f"virtual-printers/{shared.id}/access-codes/{id_}")
+            wait_for(partial(is_ended, slicer), f"{owner}'s MQTT session ends", WITHIN)
+            assert idle.reply().code == 421
+            seconds = time.monotonic() - began
+        if seconds < PROMISED:
+            break
+    assert seconds < PROMISED
+    system.remove(shared)
+
+
 def test_a_new_name_disturbs_nobody_and_a_rotated_code_ends_its_sessions(system: System, shared: Printer) -> None:
     ada_id, ada_code = give_code(system, shared, "Ada")
     path = f"virtual-printers/{shared.id}/access-codes/{ada_id}"
@@ -143,7 +162,7 @@ def test_a_new_name_disturbs_nobody_and_a_rotated_code_ends_its_sessions(system:
         assert item["owner"] == "Ada Lovelace"
         rotated = system.api.patch(path, {"rotate": True})
         system.secrets.add(rotated["code"])
-        wait_for(lambda: ada.link.closed, "Ada's session ends", WITHIN)
+        wait_for(partial(is_ended, ada), "Ada's session ends", WITHIN)
         first.await_pushes(1)
     with connected(system, shared, rotated["code"]) as ada:
         ada.await_pushes(1)
