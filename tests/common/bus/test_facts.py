@@ -60,9 +60,8 @@ async def test_the_backlog_counts_what_is_not_taken_yet(server: NatsServer) -> N
             for upload in ("u1", "u2", "u3"):
                 await bus.publish_fact(stored(upload), upload)
             async with asyncio.timeout(30):
-                await (
-                    begun.wait()
-                )  # the consumer is made meanwhile, and hears of new facts a moment after their publisher
+                # The consumer is made meanwhile, and hears of new facts a moment after their publisher.
+                await begun.wait()
                 while await bus.backlog(FACTS, "control") != 3:
                     pass
                 gate.set()
