@@ -5,26 +5,34 @@ import random
 import socket
 from functools import cache
 
-# Above the ephemeral range: no client's own socket can take one between the probe and the start, or while a server is away.
-_FIRST, _LAST, _COUNT = 61_000, 65_499, 250
+# Below the ephemeral range: no client's own socket can take one between the probe and the start, or while a server is away.
+# A block is larger than what one run of all tests asks for, so that no port comes twice: some are kept for later use.
+FIRST, BLOCKS, BLOCK, PASSIVE = 10_000, 7, 2_048, 128
+END = FIRST + BLOCKS * BLOCK
 
 
 @cache
-def slice_number() -> int:
-    """Which slice of the ports is this process's own; other workers, and other runs on this machine, have others."""
-    slices = range((_LAST + 1 - _FIRST) // _COUNT)
-    return next(number for number in random.sample(slices, len(slices)) if claim(f"slice-{number}"))
+def _block() -> range:
+    """The ports of this process; other workers, and other runs on this machine, have others."""
+    begins = range(FIRST, END, BLOCK)
+    begin = next(begin for begin in random.sample(begins, BLOCKS) if claim(f"block-{begin}"))
+    return range(begin, begin + BLOCK)
 
 
 @cache
-def _own() -> "itertools.cycle[int]":
-    begin = _FIRST + slice_number() * _COUNT
-    return itertools.cycle(range(begin, begin + _COUNT))
+def _single() -> "itertools.cycle[int]":
+    return itertools.cycle(_block()[:-PASSIVE])
+
+
+def passive_ports() -> dict[str, int]:
+    """A range for FTP data that is this process's own, for any number of servers after each other."""
+    ports = _block()[-PASSIVE:]
+    return {"low": ports.start, "high": ports.stop - 1}
 
 
 def free_port() -> int:
     """A port that nobody uses now, over TCP or UDP, at any address, and that nobody else will choose."""
-    return next(port for port in itertools.islice(_own(), _COUNT) if is_free(port))
+    return next(port for port in itertools.islice(_single(), BLOCK) if is_free(port))
 
 
 def free_row(count: int) -> int:

@@ -14,7 +14,7 @@ from typing import Any, cast
 from prometheus_client import CollectorRegistry
 
 from tests.common import s3
-from tests.common.ports import slice_number
+from tests.common.ports import passive_ports
 from tests.common.printers import as_certificate, virtual_printer
 from tests.ftps.client import RawClient
 from vprinter_common.bus import Bus, BusUnavailable
@@ -34,7 +34,7 @@ from vprinter_ftps.settings import FtpsSettings
 
 ADDRESS = "127.0.0.1"
 FOREIGNER = "127.0.0.9"
-PASSIVE = {"low": 20_000 + slice_number() * 250, "high": 20_249 + slice_number() * 250}
+PASSIVE = passive_ports()
 """Ports for data; other workers listen at the same address, and what knocks at a port that was given back would meet them."""
 
 

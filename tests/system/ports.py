@@ -4,10 +4,10 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tests.common.ports import claim, is_free
+from tests.common.ports import END, claim, is_free
 
-# Below the ephemeral range: no client's own socket can take one of these between the probe and the start.
-FIRST, LAST = 10_000, 32_000
+FIRST, LAST = END, 32_000
+"""Between the single ports of tests and the ephemeral range."""
 ADMIN_ORDER = ("discovery", "ftps", "mqtt", "proxy", "control")
 
 
