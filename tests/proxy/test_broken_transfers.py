@@ -3,12 +3,16 @@
 import asyncio
 import random
 import socket
+import ssl
 import struct
 from pathlib import Path
+from unittest.mock import Mock
 
 from tests.ftps.client import RawClient
 from tests.proxy.ftps_rig import house
 from tests.simulators.printer.printer import Character
+from vprinter_common.listen import listening_socket
+from vprinter_proxy.ftp.data import Client, DataRelay
 
 CONTENT = random.Random(5).randbytes(2_000_000)
 RESET = struct.pack("ii", 1, 0)
@@ -131,3 +135,19 @@ async def test_slicers_that_come_and_go_leave_no_task(tmp_path: Path) -> None:
         await asyncio.gather(*(here.talk(talk) for _ in range(20)))
         await here.rig.until(lambda: not here.rig.serving.sessions)
         await here.rig.until(lambda: asyncio.all_tasks() <= before)
+
+
+async def test_no_data_connection_is_left_if_closing_it_is_broken_off() -> None:
+    ours, theirs = socket.socketpair()
+    listening = listening_socket("127.0.0.1", 0)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    client = Client(listening, "127.0.0.1", context, on_handshake=lambda *_: None, foreign=lambda _: None)
+    data = DataRelay(Mock(), ours, client)
+    with theirs:
+        async with asyncio.TaskGroup() as group:
+            closing = group.create_task(data.close())
+            await asyncio.sleep(0)
+            closing.cancel()
+        assert ours.fileno() == -1
+        await client.close()
+        assert listening.fileno() == -1

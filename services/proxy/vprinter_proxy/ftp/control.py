@@ -4,7 +4,7 @@ import asyncio
 import random
 import ssl
 from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from ipaddress import IPv4Address
 
 import structlog
@@ -95,9 +95,9 @@ class ControlRelay:
         finally:
             session.close(reason)
             self._settle_capture(keep=False)
-            await self._drop_data()
-            await self._tails.close()
-            await self._part()
+            async with AsyncExitStack() as ending:  # each of them, whichever is broken off
+                for end in (self._part, self._tails.close, self._drop_data):  # the last one first
+                    ending.push_async_callback(end)
 
     async def _relay(self, line: PrinterLine, session: Session) -> str:
         async with asyncio.TaskGroup() as group:

@@ -61,10 +61,12 @@ class Client:
         return self._endpoint
 
     async def close(self) -> None:
-        """Reset the connection, if it is still open."""
-        await self._tasks.close()
-        if self._endpoint is not None:
-            self._endpoint.reset()
+        """Reset the connection, if it is still open; also if this is broken off."""
+        try:
+            await self._tasks.close()
+        finally:
+            if self._endpoint is not None:
+                self._endpoint.reset()
 
     async def _open(self, listening: socket.socket, foreign: Callable[[str], None]) -> None:
         connection = await accept_from(listening, self._address, foreign)
@@ -118,10 +120,12 @@ class DataRelay:
         await self.close()
 
     async def close(self) -> None:
-        """Break off whatever is left."""
-        await self._tasks.close()
-        await self.client.close()
-        self._target.reset()
+        """Break off whatever is left; also if this is broken off."""
+        try:
+            await self._tasks.close()
+        finally:
+            self._target.reset()
+            await self.client.close()
 
     async def _carry(
         self, transfer: Transfer, buffer: memoryview, meter: Meter, *, private: bool, tap: Tap | None
