@@ -10,7 +10,7 @@ import structlog
 from vprinter_common.catalog import model
 from vprinter_common.contracts.printer import AUXILIARY_DATA_PORTS, Allow, FtpRelay, Mode, PortRange
 from vprinter_common.fleet.edge import CannotListen, Closable, Listener
-from vprinter_common.listen import listening_socket
+from vprinter_common.listen import close_listening, listening_socket
 from vprinter_common.runtime.tasks import TaskSet
 from vprinter_proxy.endpoint import Endpoint
 from vprinter_proxy.printer import Printer
@@ -127,8 +127,7 @@ class RawServer:
     def close(self) -> None:
         """Stop accepting."""
         for listening in self._listening.values():
-            self._loop.remove_reader(listening)
-            listening.close()
+            close_listening(listening)
         self._listening.clear()
 
     def _listen(self, port: int) -> None:
